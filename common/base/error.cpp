@@ -1,0 +1,57 @@
+#include "common/base/error.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <system_error>
+
+namespace polygon {
+namespace {
+
+constexpr std::array kTable = {
+    ErrorRow{Errc::internal, 1, "internal", "a defect of this program"},
+    ErrorRow{Errc::usage, 2, "usage", "wrong command line"},
+    ErrorRow{Errc::configuration, 3, "configuration", "the configuration is missing, misspelt or contradicts itself"},
+    ErrorRow{Errc::unsupported, 4, "unsupported", "asked for something this version cannot do"},
+    ErrorRow{Errc::backup_missing, 10, "backup-missing", "no backup where one is configured"},
+    ErrorRow{Errc::backup_incomplete, 11, "backup-incomplete", "the backup lacks files that its manifest names"},
+    ErrorRow{Errc::backup_corrupt, 12, "backup-corrupt", "the backup is not what its checksums say"},
+    ErrorRow{Errc::version_mismatch, 13, "version-mismatch", "the backup is of another PostgreSQL major version"},
+    ErrorRow{Errc::data_directory_occupied, 14, "data-directory-occupied", "the data directory is not empty"},
+    ErrorRow{Errc::data_directory_invalid, 15, "data-directory-invalid", "not a data directory, or its control file does not check"},
+    ErrorRow{Errc::secret_unreadable, 20, "secret-unreadable", "a password file or variable cannot be read"},
+    ErrorRow{Errc::role_missing, 21, "role-missing", "a role that the configuration names does not exist"},
+    ErrorRow{Errc::database, 22, "database", "PostgreSQL refused a statement"},
+    ErrorRow{Errc::connection, 23, "connection", "PostgreSQL cannot be reached"},
+    ErrorRow{Errc::etcd_unavailable, 30, "etcd-unavailable", "etcd does not answer, or refuses"},
+    ErrorRow{Errc::scope_unknown, 31, "scope-unknown", "etcd holds nothing of this cluster"},
+    ErrorRow{Errc::cluster_alive, 32, "cluster-alive", "refused: a leader or a live member exists"},
+    ErrorRow{Errc::conflict, 33, "conflict", "the state changed underneath; nothing was done"},
+    ErrorRow{Errc::http_unavailable, 34, "http-unavailable", "an HTTP server does not answer"},
+    ErrorRow{Errc::rest_refused, 35, "rest-refused", "Patroni's REST interface refused a request"},
+    ErrorRow{Errc::io, 40, "io", "a file or directory operation failed"},
+    ErrorRow{Errc::process_failed, 41, "process-failed", "a program that was run failed"},
+    ErrorRow{Errc::timeout, 42, "timeout", "a deadline passed"},
+    ErrorRow{Errc::not_proven, 50, "not-proven", "the result is not what it has to be"},
+};
+
+}  // namespace
+
+std::span<const ErrorRow> error_table() { return kTable; }
+
+const ErrorRow& describe(Errc code) {
+    for (const ErrorRow& row : kTable) {
+        if (row.code == code) return row;
+    }
+    return kTable.front();
+}
+
+int exit_status(Errc code) { return describe(code).exit_status; }
+
+Error errno_error(Errc code, std::string_view what, int errno_value, std::string hint) {
+    return {.code = code,
+            .message = fmt::format("{}: {}", what, std::generic_category().message(errno_value)),
+            .hint = std::move(hint)};
+}
+
+}  // namespace polygon

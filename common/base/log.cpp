@@ -1,0 +1,99 @@
+#include "common/base/log.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace polygon {
+namespace {
+
+struct State {
+    std::string program = "polygon";
+    LogFormat format = LogFormat::text;
+    std::shared_ptr<spdlog::logger> logger =
+        std::make_shared<spdlog::logger>("polygon", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+
+    State() { logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc); }
+};
+
+State& state() {
+    static State state;
+    return state;
+}
+
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+    switch (level) {
+        case LogLevel::debug: return spdlog::level::debug;
+        case LogLevel::info: return spdlog::level::info;
+        case LogLevel::warning: return spdlog::level::warn;
+        case LogLevel::error: return spdlog::level::err;
+    }
+    return spdlog::level::info;
+}
+
+std::string_view name_of(LogLevel level) {
+    switch (level) {
+        case LogLevel::debug: return "DEBUG";
+        case LogLevel::info: return "INFO";
+        case LogLevel::warning: return "WARNING";
+        case LogLevel::error: return "ERROR";
+    }
+    return "INFO";
+}
+
+// A value with a space, a quote or a control character in it is quoted, so that a line stays one line.
+std::string quote_if_needed(const std::string& value) {
+    const bool is_plain = !value.empty() && value.find_first_of(" \"\\=\n\r\t") == std::string::npos;
+    return is_plain ? value : nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string one_line(std::string_view message) {
+    std::string line(message);
+    for (char& c : line) {
+        if (c == '\n' || c == '\r') c = ' ';
+    }
+    return line;
+}
+
+std::string as_json(LogLevel level, std::string_view message, LogFields fields, const std::string& program) {
+    nlohmann::ordered_json line = {{"level", name_of(level)}, {"program", program}, {"message", message}};
+    for (const LogField& field : fields) line[std::string(field.key)] = field.value;
+    return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void configure_log(std::string_view program, LogLevel level, LogFormat format) {
+    state().program = program;
+    state().format = format;
+    state().logger->set_level(to_spdlog(level));
+    if (format == LogFormat::json) {
+        // Each line of the logger is a complete object already; the time goes in as its first member.
+        state().logger->set_pattern("{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",%v", spdlog::pattern_time_type::utc);
+    }
+}
+
+void log(LogLevel level, std::string_view message, LogFields fields) {
+    const State& log_state = state();
+    if (!log_state.logger->should_log(to_spdlog(level))) return;
+    if (log_state.format == LogFormat::json) {
+        log_state.logger->log(to_spdlog(level), "{}", as_json(level, message, fields, log_state.program).substr(1));
+        return;
+    }
+    std::string line = fmt::format("{} {}: {}", name_of(level), log_state.program, one_line(message));
+    for (const LogField& field : fields) line += fmt::format(" {}={}", field.key, quote_if_needed(field.value));
+    log_state.logger->log(to_spdlog(level), "{}", line);
+}
+
+void log_error(const Error& error) {
+    if (state().format == LogFormat::json) {
+        log(LogLevel::error, error.message, {{"code", describe(error.code).name}, {"hint", error.hint}});
+        return;
+    }
+    log(LogLevel::error, error.message, {{"code", describe(error.code).name}});
+    if (!error.hint.empty()) log(LogLevel::error, "HINT: " + error.hint);
+}
+
+}  // namespace polygon

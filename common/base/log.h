@@ -1,0 +1,38 @@
+// One event a line on stderr, `key=value` at the end, or JSON with `--log-format json`.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.h"
+
+namespace polygon {
+
+enum class LogLevel { debug, info, warning, error };
+enum class LogFormat { text, json };
+
+struct LogField {
+    std::string_view key;
+    std::string value;
+
+    template <class T>
+    LogField(std::string_view name, const T& of) : key(name), value(fmt::format("{}", of)) {}
+};
+
+using LogFields = std::initializer_list<LogField>;
+
+// Once, from main; before it, text at level info under no program's name.
+void configure_log(std::string_view program, LogLevel level, LogFormat format);
+
+void log(LogLevel level, std::string_view message, LogFields fields = {});
+inline void log_debug(std::string_view message, LogFields fields = {}) { log(LogLevel::debug, message, fields); }
+inline void log_info(std::string_view message, LogFields fields = {}) { log(LogLevel::info, message, fields); }
+inline void log_warning(std::string_view message, LogFields fields = {}) { log(LogLevel::warning, message, fields); }
+
+// The final error of a program: the message, its code, and the hint on a line of its own. For the top level alone.
+void log_error(const Error& error);
+
+}  // namespace polygon

@@ -1,0 +1,103 @@
+#include "common/fs/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace polygon::fs {
+namespace {
+
+Error path_error(std::string_view action, const Path& path, int reason) {
+    return errno_error(Errc::io, fmt::format("cannot {} '{}'", action, path.string()), reason);
+}
+
+Status flush(const Fd& fd, const Path& path) {
+    if (fsync(fd.get()) != 0) return path_error("flush", path, errno);
+    return {};
+}
+
+}  // namespace
+
+Result<Fd> open_file(const Path& path, int flags, mode_t mode) {
+    Fd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+    if (!fd.is_open()) return path_error("open", path, errno);
+    return fd;
+}
+
+Result<std::string> read_file(const Path& path) {
+    const Fd fd = TRY(open_file(path, O_RDONLY));
+    std::string content;
+    char buffer[65536];
+    while (true) {
+        const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return path_error("read", path, errno);
+        if (got == 0) return content;
+        content.append(buffer, static_cast<std::size_t>(got));
+    }
+}
+
+Status write_file_durably(const Path& path, std::string_view content, mode_t mode) {
+    const Path beside = path.parent_path() / fmt::format(".{}.new", path.filename().string());
+    {
+        const Fd fd = TRY(open_file(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
+        if (fchmod(fd.get(), mode) != 0) return path_error("set the mode of", beside, errno);
+        TRY(write_all(fd, std::as_bytes(std::span(content)), beside.string()));
+        TRY(flush(fd, beside));
+    }
+    return rename_durably(beside, path);
+}
+
+Status rename_durably(const Path& from, const Path& to) {
+    if (::rename(from.c_str(), to.c_str()) != 0) {
+        return errno_error(Errc::io, fmt::format("cannot rename '{}' to '{}'", from.string(), to.string()), errno);
+    }
+    TRY(flush_directory(to.parent_path()));
+    if (from.parent_path() != to.parent_path()) TRY(flush_directory(from.parent_path()));
+    return {};
+}
+
+Status remove_file(const Path& path) {
+    if (::unlink(path.c_str()) != 0) {
+        if (errno == ENOENT) return {};
+        return path_error("remove", path, errno);
+    }
+    return flush_directory(path.parent_path());
+}
+
+Status remove_tree(const Path& directory) {
+    std::error_code error;
+    std::filesystem::remove_all(directory, error);
+    if (error) return path_error("remove", directory, error.value());
+    return {};
+}
+
+Status flush_directory(const Path& directory) {
+    const Fd fd = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
+    return flush(fd, directory);
+}
+
+Status flush_filesystem(const Path& path) {
+    const Fd fd = TRY(open_file(path, O_RDONLY));
+    if (syncfs(fd.get()) != 0) return path_error("flush the file system of", path, errno);
+    return {};
+}
+
+Status replace_link(const Path& link, const Path& target) {
+    const Path beside = link.parent_path() / fmt::format(".{}.new", link.filename().string());
+    if (::unlink(beside.c_str()) != 0 && errno != ENOENT) return path_error("remove", beside, errno);
+    if (::symlink(target.c_str(), beside.c_str()) != 0) return path_error("create the link", beside, errno);
+    return rename_durably(beside, link);
+}
+
+bool is_mount_point(const Path& directory) {
+    struct statx found = {};
+    if (::statx(AT_FDCWD, directory.c_str(), AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &found) != 0) return false;
+    return (found.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;  // bind mounts of the same device too; Linux 5.8
+}
+
+}  // namespace polygon::fs

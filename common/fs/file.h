@@ -1,0 +1,44 @@
+// Whole files and durable changes of directories. Paths are absolute; errors are Errc::io and name the path.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/fs/fd.h"
+
+namespace polygon::fs {
+
+using Path = std::filesystem::path;
+
+Result<Fd> open_file(const Path& path, int flags, mode_t mode = 0600);
+Result<std::string> read_file(const Path& path);
+
+// Replaces `path` as a whole: written beside it, flushed, renamed over it, the directory flushed. After a crash either
+// the old or the new content is there.
+Status write_file_durably(const Path& path, std::string_view content, mode_t mode = 0600);
+
+// rename(2), then both directories flushed.
+Status rename_durably(const Path& from, const Path& to);
+
+// unlink(2) and flush; a file that is not there is no error.
+Status remove_file(const Path& path);
+
+// Everything below and the directory itself, links unfollowed; nothing there is no error.
+Status remove_tree(const Path& directory);
+
+Status flush_directory(const Path& directory);
+
+// Flushes the whole file system that holds `path` (syncfs).
+Status flush_filesystem(const Path& path);
+
+// Points the symbolic link `link` at `target`, atomically if it exists already.
+Status replace_link(const Path& link, const Path& target);
+
+// Whether another file system is mounted on this directory.
+bool is_mount_point(const Path& directory);
+
+}  // namespace polygon::fs

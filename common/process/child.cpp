@@ -1,0 +1,251 @@
+#include "common/process/child.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace polygon::process {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kErrorTailBytes = 2000;
+
+class Pipe {
+  public:
+    Pipe() = default;
+    Pipe(const Pipe&) = delete;
+    Pipe& operator=(const Pipe&) = delete;
+    ~Pipe() {
+        close_read();
+        close_write();
+    }
+
+    Status open() {
+        if (pipe2(ends_.data(), O_CLOEXEC) != 0) return errno_error(Errc::io, "cannot create a pipe", errno);
+        return {};
+    }
+    int read_end() const { return ends_[0]; }
+    int write_end() const { return ends_[1]; }
+    void close_read() { close_end(ends_[0]); }
+    void close_write() { close_end(ends_[1]); }
+
+  private:
+    static void close_end(int& fd) {
+        if (fd >= 0) ::close(fd);
+        fd = -1;
+    }
+    std::array<int, 2> ends_ = {-1, -1};
+};
+
+struct Standard {
+    int in = -1;
+    int out = -1;
+    int err = -1;
+};
+
+[[noreturn]] void become(const Command& command, const Standard& standard, char* const* argv, char* const* environment,
+                         pid_t parent, int failure) {
+    if (command.death_signal != 0) {
+        prctl(PR_SET_PDEATHSIG, command.death_signal);
+        if (getppid() != parent) _exit(126);  // the parent died before the line above
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::signal(number, SIG_DFL);
+    const bool is_ready = (standard.in < 0 || dup2(standard.in, 0) >= 0) && (standard.out < 0 || dup2(standard.out, 1) >= 0) &&
+                          (standard.err < 0 || dup2(standard.err, 2) >= 0) &&
+                          (command.directory.empty() || chdir(command.directory.c_str()) == 0);
+    if (is_ready) execvpe(argv[0], argv, environment);
+    const int reason = errno;
+    [[maybe_unused]] const ssize_t written = write(failure, &reason, sizeof reason);
+    _exit(127);
+}
+
+std::vector<char*> to_pointers(std::vector<std::string>& strings) {
+    std::vector<char*> pointers;
+    for (std::string& text : strings) pointers.push_back(text.data());
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+// Forks and execs; a failed exec comes back as an error, told through a close-on-exec pipe.
+Result<pid_t> spawn(const Command& command, const Standard& standard) {
+    std::vector<std::string> arguments = command.argv;
+    std::vector<std::string> assignments;
+    if (command.environment) {
+        for (const auto& [name, value] : *command.environment) assignments.push_back(name + "=" + value);
+    }
+    const std::vector<char*> argv = to_pointers(arguments);
+    const std::vector<char*> environment = to_pointers(assignments);
+    Pipe failure;
+    TRY(failure.open());
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    if (pid < 0) return errno_error(Errc::process_failed, "cannot fork", errno);
+    if (pid == 0) {
+        become(command, standard, argv.data(), command.environment ? environment.data() : environ, parent,
+               failure.write_end());
+    }
+    failure.close_write();
+    int reason = 0;
+    ssize_t got = 0;
+    do {
+        got = read(failure.read_end(), &reason, sizeof reason);
+    } while (got < 0 && errno == EINTR);
+    if (got == sizeof reason) {
+        waitpid(pid, nullptr, 0);
+        return errno_error(Errc::process_failed, fmt::format("cannot run '{}'", command.argv.front()), reason,
+                           "Check that it is installed and in PATH.");
+    }
+    return pid;
+}
+
+int open_null() { return open("/dev/null", O_RDWR | O_CLOEXEC); }
+
+// Takes what there is to read; false at the end of the file.
+bool drain(int fd, std::string& into) {
+    std::array<char, 16384> buffer;
+    const ssize_t got = read(fd, buffer.data(), buffer.size());
+    if (got < 0) return errno == EINTR || errno == EAGAIN;
+    into.append(buffer.data(), static_cast<std::size_t>(got));
+    return got > 0;
+}
+
+// Feeds stdin and collects both outputs until both are closed or the deadline has passed; says which.
+bool exchange(Pipe& in, Pipe& out, Pipe& err, const std::string& input, Finished& finished, const Deadline& deadline) {
+    std::size_t sent = 0;
+    bool out_open = true;
+    bool err_open = true;
+    fcntl(in.write_end(), F_SETFL, O_NONBLOCK);
+    while (out_open || err_open) {
+        if (deadline.has_passed()) return false;
+        if (sent == input.size()) in.close_write();
+        std::array<pollfd, 3> fds = {pollfd{out_open ? out.read_end() : -1, POLLIN, 0},
+                                     pollfd{err_open ? err.read_end() : -1, POLLIN, 0},
+                                     pollfd{in.write_end(), POLLOUT, 0}};
+        if (poll(fds.data(), fds.size(), 100) < 0 && errno != EINTR) return false;
+        if (fds[0].revents != 0) out_open = drain(out.read_end(), finished.out);
+        if (fds[1].revents != 0) err_open = drain(err.read_end(), finished.err);
+        if (fds[2].revents != 0) {
+            const ssize_t put = write(in.write_end(), input.data() + sent, input.size() - sent);
+            sent = put < 0 && errno != EAGAIN && errno != EINTR ? input.size() : sent + static_cast<std::size_t>(std::max<ssize_t>(put, 0));
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+int to_exit_status(int wait_status) {
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+std::string describe(const Command& command) { return fmt::format("{}", fmt::join(command.argv, " ")); }
+
+Result<Finished> run(const Command& command, Clock& clock, const Deadline& deadline) {
+    // A child that ends without reading its input must not end us.
+    struct sigaction ignore = {};
+    struct sigaction before = {};
+    ignore.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &ignore, &before);
+    Pipe in;
+    Pipe out;
+    Pipe err;
+    TRY(in.open());
+    TRY(out.open());
+    TRY(err.open());
+    Finished finished;
+    const pid_t pid = TRY(spawn(command, {in.read_end(), out.write_end(), err.write_end()}));
+    in.close_read();
+    out.close_write();
+    err.close_write();
+    const bool in_time = exchange(in, out, err, command.input, finished, deadline);
+    sigaction(SIGPIPE, &before, nullptr);
+    int status = 0;
+    const bool has_ended = in_time && wait_until(clock, deadline, 10ms, [&] { return waitpid(pid, &status, WNOHANG) != 0; });
+    if (!has_ended) {
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+        return Error{Errc::timeout, fmt::format("'{}' did not end in time", describe(command)), "", Retry::safe};
+    }
+    finished.exit_status = to_exit_status(status);
+    return finished;
+}
+
+Result<Finished> run_checked(const Command& command, Clock& clock, const Deadline& deadline) {
+    Finished finished = TRY(run(command, clock, deadline));
+    if (finished.exit_status == 0) return finished;
+    std::string tail = finished.err.empty() ? finished.out : finished.err;
+    if (tail.size() > kErrorTailBytes) tail.erase(0, tail.size() - kErrorTailBytes);
+    while (!tail.empty() && tail.back() == '\n') tail.pop_back();
+    return Error{Errc::process_failed,
+                 fmt::format("'{}' ended with status {}: {}", describe(command), finished.exit_status, tail), ""};
+}
+
+Result<Child> Child::start(const Command& command) {
+    Standard standard;
+    const int null = open_null();
+    standard.in = null;
+    int output = -1;
+    if (!command.output_file.empty()) {
+        output = open(command.output_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        if (output < 0) {
+            const int reason = errno;
+            ::close(null);
+            return errno_error(Errc::io, fmt::format("cannot open '{}'", command.output_file.string()), reason);
+        }
+        standard.out = standard.err = output;
+    }
+    Result<pid_t> pid = spawn(command, standard);
+    ::close(null);
+    if (output >= 0) ::close(output);
+    if (!pid) return pid.error();
+    return Child(*pid);
+}
+
+Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), exit_status_(other.exit_status_) {}
+
+Child& Child::operator=(Child&& other) noexcept {
+    std::swap(pid_, other.pid_);
+    std::swap(exit_status_, other.exit_status_);
+    return *this;
+}
+
+Child::~Child() {
+    if (pid_ < 0 || poll()) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+}
+
+void Child::signal(int number) const {
+    if (pid_ > 0 && !exit_status_) kill(pid_, number);
+}
+
+std::optional<int> Child::poll() {
+    if (exit_status_ || pid_ < 0) return exit_status_;
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) == pid_) exit_status_ = to_exit_status(status);
+    return exit_status_;
+}
+
+Result<int> Child::wait(Clock& clock, const Deadline& deadline) {
+    if (!wait_until(clock, deadline, 20ms, [&] { return poll().has_value(); })) {
+        return Error{Errc::timeout, fmt::format("process {} did not end in time", pid_), "", Retry::safe};
+    }
+    return *exit_status_;
+}
+
+pid_t Child::release() { return std::exchange(pid_, -1); }
+
+}  // namespace polygon::process

@@ -1,0 +1,83 @@
+#include "common/process/child.h"
+
+#include <unistd.h>
+
+#include "common/process/environment.h"
+#include "tests/support/catch.h"
+
+namespace polygon::process {
+namespace {
+
+using namespace std::chrono_literals;
+
+Deadline soon() { return Deadline(system_clock(), 20s); }
+
+TEST_CASE("gives back both outputs and the status of a program") {
+    const auto done = run({.argv = {"sh", "-c", "cat; echo err >&2; exit 3"}, .input = "text"}, system_clock(), soon());
+    REQUIRE(done.has_value());
+    CHECK(done->exit_status == 3);
+    CHECK(done->out == "text");
+    CHECK(done->err == "err\n");
+}
+
+TEST_CASE("survives a program that does not read its input") {
+    const auto done = run({.argv = {"true"}, .input = std::string(1 << 20, 'x')}, system_clock(), soon());
+    REQUIRE(done.has_value());
+    CHECK(done->exit_status == 0);
+}
+
+TEST_CASE("a failed program is an error with the tail of its stderr") {
+    const auto failed = run_checked({.argv = {"sh", "-c", "echo broken >&2; exit 4"}}, system_clock(), soon());
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().code == Errc::process_failed);
+    CHECK(failed.error().message == "'sh -c echo broken >&2; exit 4' ended with status 4: broken");
+}
+
+TEST_CASE("a program that is not there is an error that names it") {
+    const auto failed = run({.argv = {"no-such-program"}}, system_clock(), soon());
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().message == "cannot run 'no-such-program': No such file or directory");
+    CHECK(failed.error().hint == "Check that it is installed and in PATH.");
+}
+
+TEST_CASE("a program that outlives its deadline is killed") {
+    const auto late = run({.argv = {"sleep", "600"}}, system_clock(), Deadline(system_clock(), 100ms));
+    REQUIRE_FALSE(late.has_value());
+    CHECK(late.error().code == Errc::timeout);
+}
+
+TEST_CASE("passes exactly the environment that it is given") {
+    const auto done = run({.argv = {"/usr/bin/env"}, .environment = Environment{{"A", "b c"}}}, system_clock(), soon());
+    REQUIRE(done.has_value());
+    CHECK(done->out == "A=b c\n");
+}
+
+TEST_CASE("a child is signalled, waited for and its status told as shells do") {
+    auto child = Child::start({.argv = {"sleep", "600"}});
+    REQUIRE(child.has_value());
+    CHECK_FALSE(child->poll().has_value());
+    child->signal(SIGTERM);
+    const auto status = child->wait(system_clock(), soon());
+    REQUIRE(status.has_value());
+    CHECK(*status == 128 + SIGTERM);
+}
+
+TEST_CASE("a child that goes out of scope is gone") {
+    pid_t pid = 0;
+    {
+        auto child = Child::start({.argv = {"sleep", "600"}});
+        REQUIRE(child.has_value());
+        pid = child->pid();
+    }
+    CHECK(kill(pid, 0) != 0);
+}
+
+TEST_CASE("reads what another process was started with") {
+    auto child = Child::start({.argv = {"sleep", "600"}, .environment = Environment{{"PATH", "/usr/bin:/bin"}, {"X", "1=2"}}});
+    REQUIRE(child.has_value());
+    CHECK(read_environment(child->pid())->at("X") == "1=2");
+    CHECK(*read_command_line(child->pid()) == std::vector<std::string>{"sleep", "600"});
+}
+
+}  // namespace
+}  // namespace polygon::process
