@@ -72,10 +72,13 @@ T take(Result<T>&& result) {
 }  // namespace polygon
 
 // The value of a Result or Status, or return its error from the enclosing function. A statement expression of GNU C++,
-// which gcc and clang share.
-#define TRY(expression)                                                                      \
-    __extension__({                                                                          \
-        auto try_result = (expression);                                                      \
-        if (!try_result.has_value()) return std::move(try_result).error();                   \
-        ::polygon::detail::take(std::move(try_result));                                      \
+// which gcc and clang share; the counter lets one TRY stand inside another.
+#define TRY(expression) POLYGON_TRY_AS(expression, __COUNTER__)
+#define POLYGON_TRY_AS(expression, number) POLYGON_TRY_PASTE(expression, number)
+#define POLYGON_TRY_PASTE(expression, number) POLYGON_TRY_NAMED(expression, try_result_##number)
+#define POLYGON_TRY_NAMED(expression, name)                          \
+    __extension__({                                                  \
+        auto name = (expression);                                    \
+        if (!name.has_value()) return std::move(name).error();       \
+        ::polygon::detail::take(std::move(name));                    \
     })

@@ -1,0 +1,139 @@
+#include "common/postgres/connection.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+namespace polygon::postgres {
+namespace {
+
+struct Clear {
+    void operator()(PGresult* result) const { PQclear(result); }
+};
+using ResultHandle = std::unique_ptr<PGresult, Clear>;
+
+std::string trimmed(const char* text) {
+    std::string line(text == nullptr ? "" : text);
+    while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
+    for (char& c : line) {
+        if (c == '\n') c = ' ';
+    }
+    return line;
+}
+
+Result<Rows> to_rows(pg_conn* connection, const ResultHandle& result) {
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+        const char* primary = PQresultErrorField(result.get(), PG_DIAG_MESSAGE_PRIMARY);
+        const std::string text = trimmed(primary != nullptr ? primary : PQerrorMessage(connection));
+        return Error{state == nullptr ? Errc::connection : Errc::database,
+                     fmt::format("PostgreSQL says: {} (SQLSTATE {})", text, state == nullptr ? "none" : state), ""};
+    }
+    Rows rows;
+    for (int r = 0; r < PQntuples(result.get()); ++r) {
+        Row& row = rows.emplace_back();
+        for (int c = 0; c < PQnfields(result.get()); ++c) {
+            const bool is_null = PQgetisnull(result.get(), r, c) != 0;
+            row.push_back(is_null ? std::nullopt : std::optional<std::string>(PQgetvalue(result.get(), r, c)));
+        }
+    }
+    return rows;
+}
+
+struct FreeMemory {
+    void operator()(char* text) const { PQfreemem(text); }
+};
+
+}  // namespace
+
+std::string shielding_options(int server_major_version) {
+    std::string options =
+        "-c search_path=pg_catalog -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 "
+        "-c idle_in_transaction_session_timeout=0 -c row_security=off -c session_preload_libraries= "
+        "-c local_preload_libraries= -c log_min_error_statement=panic -c log_statement=none "
+        "-c log_min_duration_statement=-1 -c synchronous_commit=local";
+    if (server_major_version >= 17) options += " -c event_triggers=off -c transaction_timeout=0";
+    return options;
+}
+
+void Connection::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
+
+Result<Connection> Connection::open(const ConnectionParameters& parameters) {
+    // A conninfo string in `dbname` is expanded by libpq, and what follows goes over it.
+    std::vector<std::pair<std::string, std::string>> pairs;
+    if (!parameters.conninfo.empty()) pairs.emplace_back("dbname", parameters.conninfo);
+    pairs.emplace_back("connect_timeout", "10");
+    pairs.emplace_back("application_name", "pg-polygon");
+    for (const auto& [keyword, value] : parameters.keywords) pairs.emplace_back(keyword, value);
+    if (!parameters.password.is_empty()) pairs.emplace_back("password", parameters.password.reveal());
+    std::vector<const char*> keywords;
+    std::vector<const char*> values;
+    for (const auto& [keyword, value] : pairs) {
+        keywords.push_back(keyword.c_str());
+        values.push_back(value.c_str());
+    }
+    keywords.push_back(nullptr);
+    values.push_back(nullptr);
+    Connection connection(PQconnectdbParams(keywords.data(), values.data(), 1));
+    if (PQstatus(connection.connection_.get()) != CONNECTION_OK) {
+        return Error{Errc::connection, "cannot connect: " + trimmed(PQerrorMessage(connection.connection_.get())), "",
+                     Retry::safe};
+    }
+    PQsetNoticeProcessor(connection.connection_.get(), [](void*, const char*) {}, nullptr);
+    return connection;
+}
+
+Result<Rows> Connection::query(const std::string& sql, const std::vector<std::optional<std::string>>& values) {
+    std::vector<const char*> pointers;
+    for (const auto& value : values) pointers.push_back(value ? value->c_str() : nullptr);
+    const ResultHandle result(PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(pointers.size()), nullptr,
+                                           pointers.data(), nullptr, nullptr, 0));
+    return to_rows(connection_.get(), result);
+}
+
+Status Connection::execute(const std::string& sql, const std::vector<std::optional<std::string>>& values) {
+    TRY(query(sql, values));
+    return {};
+}
+
+Result<Rows> Connection::command(const std::string& sql) {
+    return to_rows(connection_.get(), ResultHandle(PQexec(connection_.get(), sql.c_str())));
+}
+
+Result<std::string> Connection::value(const std::string& sql, const std::vector<std::optional<std::string>>& values) {
+    const Rows rows = TRY(query(sql, values));
+    if (rows.size() != 1 || rows[0].empty()) {
+        return Error{Errc::internal, fmt::format("a query for one value gave {} rows", rows.size()), ""};
+    }
+    return rows[0][0].value_or("");
+}
+
+Result<std::vector<std::string>> Connection::column(const std::string& sql,
+                                                    const std::vector<std::optional<std::string>>& values) {
+    std::vector<std::string> column;
+    for (const Row& row : TRY(query(sql, values))) column.push_back(row.at(0).value_or(""));
+    return column;
+}
+
+std::string Connection::quote_identifier(std::string_view name) {
+    const std::unique_ptr<char, FreeMemory> quoted(PQescapeIdentifier(connection_.get(), name.data(), name.size()));
+    return quoted ? quoted.get() : "\"\"";
+}
+
+std::string Connection::quote_literal(std::string_view text) {
+    const std::unique_ptr<char, FreeMemory> quoted(PQescapeLiteral(connection_.get(), text.data(), text.size()));
+    return quoted ? quoted.get() : "''";
+}
+
+Result<std::string> Connection::make_verifier(const std::string& role, const Secret& password) {
+    const std::unique_ptr<char, FreeMemory> verifier(
+        PQencryptPasswordConn(connection_.get(), password.reveal().c_str(), role.c_str(), "scram-sha-256"));
+    if (!verifier) {
+        return Error{Errc::internal, fmt::format("cannot make a SCRAM verifier for role '{}'", role), ""};
+    }
+    return std::string(verifier.get());
+}
+
+int Connection::server_major_version() const { return PQserverVersion(connection_.get()) / 10000; }
+
+}  // namespace polygon::postgres

@@ -1,0 +1,61 @@
+// One libpq connection. Values go as parameters; utility statements take quote_identifier() and quote_literal().
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/secret.h"
+
+struct pg_conn;
+
+namespace polygon::postgres {
+
+// Rows of text; SQL's NULL is none.
+using Row = std::vector<std::optional<std::string>>;
+using Rows = std::vector<Row>;
+
+struct ConnectionParameters {
+    std::string conninfo;                         // a conninfo string or URI that the others go over; may be empty
+    std::map<std::string, std::string> keywords;  // libpq's: host, port, dbname, user, options, replication …
+    Secret password;
+};
+
+// Options that shield our sessions from what ALTER DATABASE/ROLE … SET have left in the clone.
+std::string shielding_options(int server_major_version);
+
+class Connection {
+  public:
+    // Errc::connection with libpq's message. connect_timeout is 10 s unless given.
+    static Result<Connection> open(const ConnectionParameters& parameters);
+
+    // Errc::database with the server's message and SQLSTATE; the statement's text is never part of it.
+    Result<Rows> query(const std::string& sql, const std::vector<std::optional<std::string>>& values = {});
+    Status execute(const std::string& sql, const std::vector<std::optional<std::string>>& values = {});
+    // Several statements in one string, no parameters; also for replication commands.
+    Result<Rows> command(const std::string& sql);
+    // The first column of the one row that the query has to give; NULL is "".
+    Result<std::string> value(const std::string& sql, const std::vector<std::optional<std::string>>& values = {});
+    // The first column of every row.
+    Result<std::vector<std::string>> column(const std::string& sql,
+                                            const std::vector<std::optional<std::string>>& values = {});
+
+    std::string quote_identifier(std::string_view name);
+    std::string quote_literal(std::string_view text);
+    // A SCRAM-SHA-256 verifier, computed on this side: the password itself never travels.
+    Result<std::string> make_verifier(const std::string& role, const Secret& password);
+    int server_major_version() const;
+
+  private:
+    struct Close {
+        void operator()(pg_conn* connection) const;
+    };
+    explicit Connection(pg_conn* connection) : connection_(connection) {}
+    std::unique_ptr<pg_conn, Close> connection_;
+};
+
+}  // namespace polygon::postgres

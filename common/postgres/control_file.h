@@ -1,0 +1,40 @@
+// global/pg_control: the few fields that decide what a data directory is, and the change of its system identifier.
+// Layout: PostgreSQL src/include/catalog/pg_control.h (ControlFileData); the CRC-32C stands at its end.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "common/base/result.h"
+
+namespace polygon::postgres {
+
+enum class ClusterState : std::uint32_t {
+    starting_up = 0,
+    shut_down = 1,
+    shut_down_in_recovery = 2,
+    shutting_down = 3,
+    in_crash_recovery = 4,
+    in_archive_recovery = 5,
+    in_production = 6,
+};
+
+struct ControlFile {
+    std::uint64_t system_identifier = 0;
+    std::uint32_t control_version = 0;  // 1300 from PostgreSQL 13 to 17, 1800 in 18
+    std::uint32_t catalog_version = 0;
+    ClusterState state = ClusterState::starting_up;
+    std::uint32_t timeline = 0;  // of the latest checkpoint
+};
+
+// Errc::data_directory_invalid if it is missing, of a version not known here, or its CRC does not check.
+Result<ControlFile> read_control_file(const std::filesystem::path& data_directory);
+
+// Writes another system identifier and the CRC over it, durably, the file replaced as a whole. The server must be shut
+// down, and `pg_resetwal` must follow: the WAL on disk still carries the old identifier. (What pg_createsubscriber does.)
+Status replace_system_identifier(const std::filesystem::path& data_directory, std::uint64_t system_identifier);
+
+// As initdb makes one (PostgreSQL BootStrapXLOG): seconds, microseconds and process id.
+std::uint64_t make_system_identifier();
+
+}  // namespace polygon::postgres

@@ -1,0 +1,98 @@
+#include "common/postgres/generation_marker.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/fs/file.h"
+
+namespace polygon::postgres {
+namespace {
+
+constexpr const char* kFile = "polygon.json";
+
+using Json = nlohmann::ordered_json;
+
+std::string_view to_text(Stage stage) {
+    switch (stage) {
+        case Stage::restoring: return "restoring";
+        case Stage::restored: return "restored";
+        case Stage::proven: return "proven";
+    }
+    return "restoring";
+}
+
+// An unknown word counts as unfinished: nothing is started on a guess.
+Stage to_stage(const std::string& text) {
+    if (text == "proven") return Stage::proven;
+    return text == "restored" ? Stage::restored : Stage::restoring;
+}
+
+// Identifiers as text: they do not fit the integers of most JSON readers.
+std::uint64_t to_identifier(const Json& json, const char* key) { return std::stoull(json.at(key).get<std::string>()); }
+
+}  // namespace
+
+std::string to_json(const GenerationMarker& marker) {
+    const Json json = {
+        {"generation", marker.generation},
+        {"stage", to_text(marker.stage)},
+        {"leader", marker.leader},
+        {"backup",
+         {{"label", marker.backup_label},
+          {"time", marker.backup_time},
+          {"end_lsn", marker.backup_end_lsn},
+          {"system_identifier", std::to_string(marker.source_system_identifier)}}},
+        {"created_at", marker.created_at},
+        {"system_identifier", std::to_string(marker.system_identifier)},
+        {"roles",
+         {{"named", marker.named_roles},
+          {"locked", marker.locked_roles},
+          {"rotated", marker.rotated_roles},
+          {"kept", marker.kept_roles}}},
+        {"production_verifiers_sha256", marker.production_verifiers},
+        {"disarmed", marker.disarmed},
+        {"phase_seconds", marker.phase_seconds},
+    };
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<GenerationMarker> marker_from_json(const std::string& text, const std::string& where) {
+    try {
+        const Json json = Json::parse(text);
+        const Json& backup = json.at("backup");
+        const Json& roles = json.at("roles");
+        return GenerationMarker{.generation = json.at("generation"),
+                                .stage = to_stage(json.at("stage")),
+                                .leader = json.at("leader"),
+                                .backup_label = backup.at("label"),
+                                .backup_time = backup.at("time"),
+                                .backup_end_lsn = backup.at("end_lsn"),
+                                .created_at = json.at("created_at"),
+                                .source_system_identifier = to_identifier(backup, "system_identifier"),
+                                .system_identifier = to_identifier(json, "system_identifier"),
+                                .locked_roles = roles.at("locked"),
+                                .named_roles = roles.at("named"),
+                                .rotated_roles = roles.at("rotated"),
+                                .kept_roles = roles.at("kept"),
+                                .production_verifiers = json.at("production_verifiers_sha256"),
+                                .disarmed = json.at("disarmed"),
+                                .phase_seconds = json.at("phase_seconds")};
+    } catch (const std::exception& error) {
+        return Error{Errc::data_directory_invalid, fmt::format("'{}' cannot be understood: {}", where, error.what()),
+                     "It says which generation of the polygon this is; rebuild the polygon."};
+    }
+}
+
+Result<std::optional<GenerationMarker>> read_marker(const std::filesystem::path& data_directory) {
+    const std::filesystem::path path = data_directory / kFile;
+    std::error_code error;
+    if (!std::filesystem::exists(path, error)) return std::optional<GenerationMarker>();
+    return std::optional(TRY(marker_from_json(TRY(fs::read_file(path)), path.string())));
+}
+
+Status write_marker(const std::filesystem::path& data_directory, const GenerationMarker& marker) {
+    return fs::write_file_durably(data_directory / kFile, to_json(marker));
+}
+
+}  // namespace polygon::postgres

@@ -1,0 +1,48 @@
+// polygon.json in a data directory: which generation it carries, from which backup, and how far its making has come.
+// pg_basebackup copies it, so that replicas carry their leader's.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace polygon::postgres {
+
+// restoring: files or quarantine unfinished, nothing may start it; restored: ready for Patroni, not yet proven;
+// proven: polygon-post-bootstrap has said yes.
+enum class Stage { restoring, restored, proven };
+
+struct GenerationMarker {
+    std::string generation;
+    Stage stage = Stage::restoring;
+    std::string leader;        // the member that restored it
+    std::string backup_label;  // the backup's folder
+    std::string backup_time;   // as the manifest has it
+    std::string backup_end_lsn;
+    std::string created_at;                      // UTC
+    std::uint64_t source_system_identifier = 0;  // production's
+    std::uint64_t system_identifier = 0;         // the polygon's; the same under `system_identifier: keep`
+    std::vector<std::string> locked_roles;
+    std::vector<std::string> named_roles;   // got a password of the polygon's
+    std::vector<std::string> rotated_roles;
+    std::vector<std::string> kept_roles;    // still open to production's password, by `keep`
+    std::vector<std::string> production_verifiers;  // SHA-256 of each verifier that production had, keep aside
+    std::vector<std::string> disarmed;              // one line each: what tied the clone to production
+    std::map<std::string, double> phase_seconds;
+};
+
+// None if there is no polygon.json; Errc::data_directory_invalid if it cannot be understood.
+Result<std::optional<GenerationMarker>> read_marker(const std::filesystem::path& data_directory);
+
+Status write_marker(const std::filesystem::path& data_directory, const GenerationMarker& marker);
+
+// The same as JSON text, for the certificate.
+std::string to_json(const GenerationMarker& marker);
+Result<GenerationMarker> marker_from_json(const std::string& text, const std::string& where);
+
+}  // namespace polygon::postgres

@@ -1,0 +1,180 @@
+#include "common/postgres/private_server.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "common/fs/file.h"
+#include "common/process/environment.h"
+
+namespace polygon::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kLogTailBytes = 1500;
+
+// In PostgreSQL's configuration files a quote in a value is doubled, and a backslash too.
+std::string quote_setting(const std::string& value) {
+    std::string quoted = "'";
+    for (const char c : value) {
+        if (c == '\'' || c == '\\') quoted += c;
+        quoted += c;
+    }
+    return quoted + "'";
+}
+
+ServerParameters isolating_parameters(const std::filesystem::path& directory,
+                                      const std::filesystem::path& data_directory, int major_version) {
+    ServerParameters parameters = {
+        {"data_directory", data_directory.string()},
+        {"hba_file", (directory / "pg_hba.conf").string()},
+        {"ident_file", (directory / "pg_ident.conf").string()},
+        {"unix_socket_directories", directory.string()},
+        {"unix_socket_permissions", "0700"},
+        {"listen_addresses", ""},
+        {"port", "5432"},
+        {"cluster_name", "polygon-quarantine"},
+        {"ssl", "off"},
+        {"archive_mode", "off"},
+        {"wal_level", "replica"},
+        {"max_wal_senders", "0"},
+        {"max_replication_slots", "1000"},  // recovery needs room for the replication origins of a subscriber
+        {"max_logical_replication_workers", "0"},
+        {"max_worker_processes", "0"},
+        {"max_parallel_workers", "0"},
+        {"autovacuum", "off"},
+        {"jit", "off"},
+        {"hot_standby", "off"},
+        {"shared_preload_libraries", ""},
+        {"session_preload_libraries", ""},
+        {"local_preload_libraries", ""},
+        {"logging_collector", "off"},
+        {"log_destination", "stderr"},
+        {"log_statement", "none"},
+        {"log_min_error_statement", "panic"},
+        {"lc_messages", "C"},
+        {"restart_after_crash", "off"},
+        {"statement_timeout", "0"},
+        {"default_transaction_read_only", "off"},
+    };
+    if (major_version >= 17) parameters["event_triggers"] = "off";
+    if (major_version >= 18) parameters["max_active_replication_origins"] = "1000";
+    return parameters;
+}
+
+std::string render(const ServerParameters& parameters) {
+    std::string text;
+    for (const auto& [name, value] : parameters) text += fmt::format("{} = {}\n", name, quote_setting(value));
+    return text;
+}
+
+// Short, because a socket's path has to fit in 107 bytes.
+Result<std::filesystem::path> make_private_directory() {
+    const char* temporary = std::getenv("TMPDIR");
+    std::string path = fmt::format("{}/polygon-XXXXXX", temporary != nullptr ? temporary : "/tmp");
+    if (mkdtemp(path.data()) == nullptr) {
+        return errno_error(Errc::io, fmt::format("cannot create a private directory '{}'", path), errno,
+                           "Set TMPDIR to a directory that can be written.");
+    }
+    return std::filesystem::path(path);
+}
+
+// What PG* variables of the caller would do to a server or a session is none of the quarantine's business.
+process::Environment clean_environment() {
+    process::Environment environment = process::own_environment();
+    std::erase_if(environment, [](const auto& variable) { return variable.first.starts_with("PG"); });
+    environment["LC_ALL"] = "C";
+    environment["PGTZ"] = "UTC";
+    return environment;
+}
+
+}  // namespace
+
+Result<PrivateServer> PrivateServer::prepare(const Binaries& binaries, const std::filesystem::path& data_directory,
+                                             const ServerParameters& parameters) {
+    PrivateServer server(binaries, TRY(make_private_directory()));
+    ServerParameters all = isolating_parameters(server.directory_, data_directory, binaries.major_version);
+    for (const auto& [name, value] : parameters) all[name] = value;
+    TRY(fs::write_file_durably(server.directory_ / "postgresql.conf", render(all)));
+    TRY(fs::write_file_durably(server.directory_ / "pg_hba.conf", "local all all trust\n"));
+    TRY(fs::write_file_durably(server.directory_ / "pg_ident.conf", ""));
+    return server;
+}
+
+PrivateServer::~PrivateServer() {
+    if (directory_.empty()) return;
+    if (server_) {
+        server_->signal(SIGQUIT);  // immediate: the postmaster ends its children too
+        (void)server_->wait(system_clock(), Deadline(system_clock(), 10s));
+        server_.reset();
+    }
+    (void)fs::remove_tree(directory_);
+}
+
+Status PrivateServer::start(Clock& clock, const Deadline& deadline) {
+    server_ = std::make_unique<process::Child>(TRY(process::Child::start(
+        {.argv = {binaries_.program("postgres"), "-c", "config_file=" + (directory_ / "postgresql.conf").string()},
+         .environment = clean_environment(),
+         .output_file = directory_ / "server.log",
+         .death_signal = SIGQUIT})));
+    const std::string conninfo = fmt::format("host='{}' port=5432 dbname=postgres", directory_.string());
+    bool has_ended = false;
+    const bool is_ready = wait_until(clock, deadline, 50ms, [&] {
+        has_ended = server_->poll().has_value();
+        return has_ended || PQping(conninfo.c_str()) == PQPING_OK;
+    });
+    if (is_ready && !has_ended) return {};
+    const std::string tail = log_tail();
+    if (!has_ended) {
+        return Error{Errc::timeout, fmt::format("PostgreSQL did not come up in the quarantine in time: {}", tail),
+                     "Raise quarantine.timeout if recovery needs longer."};
+    }
+    return Error{Errc::process_failed,
+                 fmt::format("PostgreSQL ended with status {} in the quarantine: {}", *server_->poll(), tail),
+                 "Its own message says why; the backup may lack WAL that it needs."};
+}
+
+Status PrivateServer::stop(Clock& clock, const Deadline& deadline) {
+    server_->signal(SIGINT);
+    const int status = TRY(server_->wait(clock, deadline));
+    server_.reset();
+    if (status == 0) return {};
+    return Error{Errc::process_failed,
+                 fmt::format("PostgreSQL ended with status {} when it was shut down in the quarantine: {}", status, log_tail()),
+                 ""};
+}
+
+Result<Connection> PrivateServer::connect(const std::string& user, const std::string& database) const {
+    return Connection::open({.keywords = {{"host", directory_.string()},
+                                          {"port", "5432"},
+                                          {"user", user},
+                                          {"dbname", database},
+                                          {"client_encoding", "UTF8"},
+                                          {"options", shielding_options(binaries_.major_version)}}});
+}
+
+Status PrivateServer::run_single(const std::string& statement, Clock& clock, const Deadline& deadline) {
+    if (statement.find('\n') != std::string::npos) {
+        return Error{Errc::internal, "a statement for single-user mode holds a line feed", ""};
+    }
+    TRY(process::run_checked({.argv = {binaries_.program("postgres"), "--single", "-c",
+                                       "config_file=" + (directory_ / "postgresql.conf").string(), "-c",
+                                       "exit_on_error=on", "template1"},
+                              .environment = clean_environment(),
+                              .input = statement + "\n",
+                              .death_signal = SIGQUIT},
+                             clock, deadline));
+    return {};
+}
+
+std::string PrivateServer::log_tail() const {
+    std::string text = fs::read_file(directory_ / "server.log").value_or("");
+    if (text.size() > kLogTailBytes) text.erase(0, text.size() - kLogTailBytes);
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text;
+}
+
+}  // namespace polygon::postgres

@@ -1,0 +1,53 @@
+// A PostgreSQL server that nobody else can reach: no TCP, a private 0700 socket directory, a configuration of our own
+// that names no file of the data directory. It archives nothing and starts no worker that could call out.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/postgres/binaries.h"
+#include "common/postgres/connection.h"
+#include "common/process/child.h"
+
+namespace polygon::postgres {
+
+using ServerParameters = std::map<std::string, std::string>;
+
+class PrivateServer {
+  public:
+    // Makes the private directory with postgresql.conf and pg_hba.conf; starts nothing. `parameters` go over ours.
+    static Result<PrivateServer> prepare(const Binaries& binaries, const std::filesystem::path& data_directory,
+                                         const ServerParameters& parameters);
+    PrivateServer(PrivateServer&&) noexcept = default;
+    PrivateServer& operator=(PrivateServer&&) = delete;
+    // Kills a server that still runs and removes the private directory.
+    ~PrivateServer();
+
+    // Starts and waits until it accepts connections, recovery included. Errc::process_failed with the log's tail if it
+    // ends before, Errc::timeout at the deadline.
+    Status start(Clock& clock, const Deadline& deadline);
+    // Fast shutdown; returns when the process has ended.
+    Status stop(Clock& clock, const Deadline& deadline);
+
+    // Our shielded session as `user`; trust is the method.
+    Result<Connection> connect(const std::string& user, const std::string& database) const;
+
+    // Runs one statement as the bootstrap superuser, whatever its name (postgres --single); the server must be stopped.
+    // `statement` may not hold a line feed: single-user mode ends a statement there.
+    Status run_single(const std::string& statement, Clock& clock, const Deadline& deadline);
+
+  private:
+    PrivateServer(Binaries binaries, std::filesystem::path directory)
+        : binaries_(std::move(binaries)), directory_(std::move(directory)) {}
+    std::string log_tail() const;
+
+    Binaries binaries_;
+    std::filesystem::path directory_;
+    std::unique_ptr<process::Child> server_;
+};
+
+}  // namespace polygon::postgres

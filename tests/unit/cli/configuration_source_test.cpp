@@ -1,0 +1,35 @@
+#include "common/cli/configuration_source.h"
+
+#include "tests/support/catch.h"
+
+namespace polygon::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("knows Patroni's command line and the configuration on it") {
+    CHECK(configuration_argument({"patroni", "/etc/p.yml"}) == "/etc/p.yml");
+    CHECK(configuration_argument({"/usr/bin/python3", "/usr/bin/patroni", "--generate", "a.yml"}) == "a.yml");
+    CHECK_FALSE(configuration_argument({"/usr/bin/python3", "/usr/bin/patroni"}).has_value());
+    CHECK_FALSE(configuration_argument({"bash", "x.yml"}).has_value());
+    CHECK(is_patroni({"/usr/bin/python3", "-u", "/usr/bin/patroni"}));
+    CHECK_FALSE(is_patroni({"patronictl", "list"}));
+}
+
+TEST_CASE("a parent that is Patroni lends its file and the PATRONI_ variables it hides from its children") {
+    // A shell whose command line looks like Patroni's.
+    auto parent = process::Child::start(
+        {.argv = {"sh", "-c", "sleep 600; true", "patroni", "conf/p.yml"},
+         .environment = process::Environment{{"PATH", "/usr/bin:/bin"}, {"PATRONI_NAME", "node1"}, {"OTHER", "x"}},
+         .directory = "/tmp"});
+    REQUIRE(parent.has_value());
+    const ConfigurationSource source = find_configuration(std::nullopt, parent->pid());
+    CHECK(source.path == "/tmp/conf/p.yml");
+    CHECK(source.environment.at("PATRONI_NAME") == "node1");
+    CHECK_FALSE(source.environment.contains("OTHER"));
+
+    CHECK(find_configuration("/flag.yml", parent->pid()).path == "/flag.yml");
+}
+
+}  // namespace
+}  // namespace polygon::cli
