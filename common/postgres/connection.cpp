@@ -46,6 +46,20 @@ struct FreeMemory {
 
 }  // namespace
 
+ConnectionParameters at_address(const std::string& address, const std::string& user, const Secret& password,
+                                const std::string& database, const std::map<std::string, std::string>& more) {
+    const std::size_t colon = address.rfind(':');
+    const bool has_port = colon != std::string::npos && address.find(']', colon) == std::string::npos;
+    std::string host = address.substr(0, has_port ? colon : std::string::npos);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    ConnectionParameters parameters{.keywords = more, .password = password};
+    parameters.keywords["host"] = host;
+    parameters.keywords["port"] = has_port ? address.substr(colon + 1) : "5432";
+    parameters.keywords["user"] = user.empty() ? "postgres" : user;
+    parameters.keywords["dbname"] = database;
+    return parameters;
+}
+
 std::string shielding_options(int server_major_version) {
     std::string options =
         "-c search_path=pg_catalog -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 "

@@ -25,6 +25,10 @@ struct ConnectionParameters {
     Secret password;
 };
 
+// For a role at "host:port" ("[::1]:5432" and a bare host too); `more` are libpq's keywords, as sslmode.
+ConnectionParameters at_address(const std::string& address, const std::string& user, const Secret& password,
+                                const std::string& database, const std::map<std::string, std::string>& more = {});
+
 // Options that shield our sessions from what ALTER DATABASE/ROLE … SET have left in the clone.
 std::string shielding_options(int server_major_version);
 

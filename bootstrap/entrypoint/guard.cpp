@@ -1,0 +1,98 @@
+#include "bootstrap/entrypoint/guard.h"
+
+#include <fmt/format.h>
+
+namespace polygon::entrypoint {
+namespace {
+
+bool is_planned(const ClusterSeen& cluster) {
+    return cluster.plan && (!cluster.proven || cluster.proven->generation != cluster.plan->generation);
+}
+
+bool has_other_live_leader(const std::string& member, const ClusterSeen& cluster) {
+    return cluster.is_leader_live && cluster.leader != member;
+}
+
+// Replacing what is there: an unfinished restore is removed, anything else is set aside; a running server forbids both.
+Decision replace_data(const DataSeen& data, const std::string& reason) {
+    if (data.state == DataState::empty) return {Action::start, reason};
+    if (data.has_running_server) {
+        return {Action::wait, "PostgreSQL still runs on the data directory; stop it. " + reason};
+    }
+    return {data.state == DataState::half ? Action::remove_half : Action::set_aside, reason};
+}
+
+// `initialize` is "": somebody bootstraps, or died while he did.
+Decision decide_on_empty_initialize(const std::string& member, const ClusterSeen& cluster) {
+    if (cluster.someone_bootstraps) return {Action::wait, "another member is bootstrapping"};
+    if (is_planned(cluster)) {
+        if (cluster.plan->leader != member) {
+            return {Action::wait, fmt::format("generation {} is to be led by {}", cluster.plan->generation, cluster.plan->leader)};
+        }
+        return {Action::clear_initialize, "a bootstrap of this member did not end"};
+    }
+    if (cluster.initialize_unchanged < cluster.initialize_patience) {
+        return {Action::wait, "the key initialize is empty: somebody may be bootstrapping"};
+    }
+    return {Action::clear_initialize, "the key initialize is empty and nobody bootstraps"};
+}
+
+Decision decide_as_planned_leader(const DataSeen& data, const ClusterSeen& cluster) {
+    const etcd::Plan& plan = *cluster.plan;
+    if (data.state == DataState::complete && data.generation == plan.generation) {
+        return {Action::start, fmt::format("the data directory carries the planned generation {}", plan.generation)};
+    }
+    if (cluster.initialize) {
+        return {Action::wait, fmt::format("generation {} is planned, but the cluster was initialized as {} since; run "
+                                          "polygon-rebuild reset again", plan.generation, *cluster.initialize)};
+    }
+    return replace_data(data, fmt::format("this member is to lead generation {}", plan.generation));
+}
+
+Decision decide_as_planned_replica(const ClusterSeen& cluster) {
+    return {Action::wait, fmt::format("waiting for {} to lead generation {}", cluster.plan->leader, cluster.plan->generation)};
+}
+
+// Against the generation that a leader has proven.
+Decision decide_by_generation(const std::string& member, const DataSeen& data, const ClusterSeen& cluster) {
+    const etcd::Generation& proven = *cluster.proven;
+    const bool is_same_identifier = !cluster.initialize || *cluster.initialize == std::to_string(data.system_identifier);
+    if (data.state == DataState::complete && data.generation == proven.generation && is_same_identifier) {
+        return {Action::start, fmt::format("generation {}, the cluster's", proven.generation)};
+    }
+    const std::string reason =
+        data.state == DataState::half
+            ? std::string("what is there is an unfinished restore")
+            : fmt::format("the data directory carries generation '{}' (system identifier {}), the cluster {} ({})",
+                          data.generation, data.system_identifier, proven.generation, cluster.initialize.value_or("none"));
+    if (has_other_live_leader(member, cluster)) return replace_data(data, fmt::format("{}; {} leads", reason, cluster.leader));
+    if (data.state == DataState::half && !cluster.initialize) return replace_data(data, reason);
+    return {Action::wait, reason + "; waiting for a live leader"};
+}
+
+// A cluster that was never rebuilt: Patroni's own guard, but without its exit.
+Decision decide_by_identifier(const std::string& member, const DataSeen& data, const ClusterSeen& cluster) {
+    if (data.state == DataState::half) return replace_data(data, "what is there is an unfinished restore");
+    if (!cluster.initialize) return {Action::start, "the cluster is not initialized"};
+    if (*cluster.initialize == std::to_string(data.system_identifier)) {
+        return {Action::start, "the cluster's system identifier"};
+    }
+    const std::string reason = fmt::format("the data directory's system identifier is {}, the cluster's {}",
+                                           data.system_identifier, *cluster.initialize);
+    if (has_other_live_leader(member, cluster)) return replace_data(data, fmt::format("{}; {} leads", reason, cluster.leader));
+    return {Action::wait, reason + "; waiting for a live leader"};
+}
+
+}  // namespace
+
+Decision decide(const std::string& member, const DataSeen& data, const ClusterSeen& cluster) {
+    if (cluster.initialize && cluster.initialize->empty()) return decide_on_empty_initialize(member, cluster);
+    if (is_planned(cluster)) {
+        return cluster.plan->leader == member ? decide_as_planned_leader(data, cluster) : decide_as_planned_replica(cluster);
+    }
+    if (data.state == DataState::empty) return {Action::start, "the data directory is empty"};
+    if (cluster.proven) return decide_by_generation(member, data, cluster);
+    return decide_by_identifier(member, data, cluster);
+}
+
+}  // namespace polygon::entrypoint

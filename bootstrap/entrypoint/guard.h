@@ -1,0 +1,47 @@
+// The guard: what may be done with the data directory before Patroni starts. A pure function over a snapshot.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/etcd/rebuild_keys.h"
+
+namespace polygon::entrypoint {
+
+enum class DataState {
+    empty,     // absent, or nothing that Patroni counts
+    half,      // a restore, quarantine or bootstrap of ours that did not end
+    complete,  // anything else: a polygon, or data of unknown origin
+};
+
+struct DataSeen {
+    DataState state = DataState::empty;
+    std::string generation;               // of polygon.json; empty: none
+    std::uint64_t system_identifier = 0;  // of pg_control; 0: not readable
+    bool has_running_server = false;      // a live process holds postmaster.pid
+};
+
+struct ClusterSeen {
+    std::optional<std::string> initialize;  // "" while somebody bootstraps, or since he died
+    std::chrono::seconds initialize_unchanged{0};  // for how long this guard has seen that value
+    std::chrono::seconds initialize_patience{30};  // after which a bare "" counts as stale
+    std::string leader;                     // holder of the leader key; empty: none
+    bool is_leader_live = false;            // its REST interface says that it runs
+    bool someone_bootstraps = false;        // another member's key says so
+    std::optional<etcd::Plan> plan;
+    std::optional<etcd::Generation> proven;
+};
+
+enum class Action { start, remove_half, set_aside, clear_initialize, wait };
+
+struct Decision {
+    Action action = Action::wait;
+    std::string reason;  // for the log line
+};
+
+// `member` is this node's name. After remove_half, set_aside and clear_initialize the guard looks again.
+Decision decide(const std::string& member, const DataSeen& data, const ClusterSeen& cluster);
+
+}  // namespace polygon::entrypoint

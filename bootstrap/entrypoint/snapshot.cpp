@@ -1,0 +1,105 @@
+#include "bootstrap/entrypoint/snapshot.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "common/fs/file.h"
+#include "common/postgres/control_file.h"
+#include "common/postgres/generation_marker.h"
+
+namespace polygon::entrypoint {
+namespace {
+
+// The postmaster's process id is the first line of postmaster.pid (PostgreSQL src/backend/utils/init/miscinit.c).
+bool has_running_server(const postgres::Path& data_directory) {
+    const auto text = fs::read_file(data_directory / "postmaster.pid");
+    const int pid = text ? std::atoi(text->c_str()) : 0;
+    return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
+}
+
+bool is_moving(const postgres::Places& places) {
+    std::error_code error;
+    return places.layout == postgres::Layout::inside &&
+           std::filesystem::exists(places.staged.parent_path() / "moving", error);
+}
+
+// patroni/ha.py and postgresql/bootstrap.py: what a member says while it bootstraps.
+bool is_bootstrapping(const patroni::MemberKey& member) {
+    return member.state.starts_with("running custom bootstrap") || member.state.starts_with("initializing new cluster") ||
+           member.state.starts_with("bootstrapping");
+}
+
+}  // namespace
+
+Result<DataSeen> look_at_data(const postgres::Places& places) {
+    if (is_moving(places)) return DataSeen{.state = DataState::half};
+    DataSeen seen;
+    if (TRY(postgres::list_entries(places.data)).empty()) return seen;
+    seen.state = DataState::complete;
+    seen.has_running_server = has_running_server(places.data);
+    if (const auto control = postgres::read_control_file(places.data)) seen.system_identifier = control->system_identifier;
+    const auto marker = postgres::read_marker(places.data);
+    if (!marker || !*marker) return seen;
+    seen.generation = (*marker)->generation;
+    if ((*marker)->stage != postgres::Stage::proven) seen.state = DataState::half;
+    return seen;
+}
+
+ClusterWatch::ClusterWatch(const patroni::Configuration& configuration, Clock& clock)
+    : configuration_(configuration),
+      clock_(clock),
+      etcd_({configuration.etcd3.urls, configuration.etcd3.username, configuration.etcd3.password, configuration.etcd3.tls}),
+      rest_(configuration.rest_client),
+      initialize_since_(clock.now()) {}
+
+Result<ClusterSeen> ClusterWatch::look() {
+    const std::string prefix = configuration_.key_prefix();
+    const etcd::RebuildKeys keys(prefix);
+    const etcd::Snapshot snapshot = TRY(etcd_.read_prefix(prefix));
+    const auto plan = TRY(etcd_.read(keys.plan()));
+    const auto generation = TRY(etcd_.read(keys.generation()));
+    std::vector<patroni::RelativeKey> relative;
+    for (const etcd::KeyValue& entry : snapshot.entries) relative.emplace_back(entry.key.substr(prefix.size()), entry.value);
+    const patroni::ClusterKeys cluster = patroni::parse_cluster(relative);
+    ClusterSeen seen{.initialize = cluster.initialize, .leader = cluster.leader.value_or("")};
+    seen.initialize_patience = 2 * cluster.loop_wait + std::chrono::seconds(5);
+    if (plan) seen.plan = TRY(etcd::parse_plan(plan->value));
+    if (generation) seen.proven = TRY(etcd::parse_generation(generation->value));
+    for (const patroni::MemberKey& member : cluster.members) {
+        if (member.name != configuration_.name && is_bootstrapping(member)) seen.someone_bootstraps = true;
+        if (member.name == seen.leader) seen.is_leader_live = answers_as_running(member);
+    }
+    note_initialize(snapshot, seen);
+    return seen;
+}
+
+void ClusterWatch::note_initialize(const etcd::Snapshot& snapshot, ClusterSeen& seen) {
+    std::int64_t revision = 0;
+    for (const etcd::KeyValue& entry : snapshot.entries) {
+        if (entry.key == configuration_.key_prefix() + "initialize") revision = entry.mod_revision;
+    }
+    if (revision != initialize_revision_) {
+        initialize_revision_ = revision;
+        initialize_since_ = clock_.now();
+    }
+    seen.initialize_unchanged = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - initialize_since_);
+}
+
+bool ClusterWatch::answers_as_running(const patroni::MemberKey& member) {
+    const auto node = rest_.read_node(member.api_url);
+    return node && node->state == "running";
+}
+
+Status ClusterWatch::clear_initialize() {
+    const std::string key = configuration_.key_prefix() + "initialize";
+    const etcd::Outcome outcome =
+        TRY(etcd_.commit({.compares = {etcd::mod_revision_is(key, initialize_revision_), etcd::value_is(key, "")},
+                          .then = {etcd::remove(key)}}));
+    if (outcome.succeeded) return {};
+    return Error{Errc::conflict, fmt::format("the key '{}' has changed meanwhile", key), "", Retry::safe};
+}
+
+}  // namespace polygon::entrypoint

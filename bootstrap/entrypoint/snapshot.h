@@ -1,0 +1,45 @@
+// What the guard decides on, read from the disk and from etcd.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "bootstrap/entrypoint/guard.h"
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/etcd/client.h"
+#include "common/patroni/cluster.h"
+#include "common/patroni/configuration.h"
+#include "common/patroni/rest.h"
+#include "common/postgres/data_directory.h"
+
+namespace polygon::entrypoint {
+
+// A data directory whose control file or polygon.json cannot be read counts as complete and of no identity: it may be
+// set aside, and is never started or removed on a guess.
+Result<DataSeen> look_at_data(const postgres::Places& places);
+
+class ClusterWatch {
+  public:
+    ClusterWatch(const patroni::Configuration& configuration, Clock& clock);
+
+    // Errc::etcd_unavailable while etcd does not answer: then nothing is decided.
+    Result<ClusterSeen> look();
+
+    // Deletes the key `initialize` if it is still "" as look() saw it last.
+    Status clear_initialize();
+
+  private:
+    void note_initialize(const etcd::Snapshot& snapshot, ClusterSeen& seen);
+    bool answers_as_running(const patroni::MemberKey& member);
+
+    const patroni::Configuration& configuration_;
+    Clock& clock_;
+    etcd::Client etcd_;
+    patroni::RestClient rest_;
+    std::int64_t initialize_revision_ = 0;
+    Clock::Instant initialize_since_;
+};
+
+}  // namespace polygon::entrypoint

@@ -1,0 +1,75 @@
+#include "bootstrap/post_bootstrap/post_bootstrap.h"
+
+#include <fmt/format.h>
+
+#include "common/base/log.h"
+#include "common/etcd/client.h"
+#include "common/etcd/rebuild_keys.h"
+#include "common/patroni/configuration.h"
+#include "common/postgres/connection.h"
+#include "common/postgres/generation_marker.h"
+#include "common/sanitize/evidence.h"
+
+namespace polygon::post_bootstrap {
+namespace {
+
+// The conninfo's server has to be the one in our data directory: somebody else's would prove nothing.
+Result<postgres::GenerationMarker> read_own_marker(postgres::Connection& session, const patroni::Configuration& configuration) {
+    const std::string served = TRY(session.value("SELECT pg_catalog.current_setting('data_directory')"));
+    const std::string& configured = configuration.postgresql.data_dir.string();
+    std::error_code error;
+    if (!std::filesystem::equivalent(served, configured, error)) {
+        return Error{Errc::not_proven, fmt::format("the server's data directory is '{}', the configuration's '{}'", served, configured),
+                     "Pass the conninfo of this node's own server."};
+    }
+    auto marker = TRY(postgres::read_marker(configured));
+    if (marker && marker->stage != postgres::Stage::restoring) return std::move(*marker);
+    return Error{Errc::not_proven,
+                 fmt::format("data directory '{}' was not made by polygon-bootstrap: {}", configured,
+                             marker ? "polygon.json says that it is unfinished" : "it has no polygon.json"),
+                 "Set bootstrap.method to the section whose command is polygon-bootstrap."};
+}
+
+Status stamp_table(postgres::Connection& session, const postgres::GenerationMarker& marker) {
+    TRY(session.execute("CREATE SCHEMA IF NOT EXISTS polygon"));
+    TRY(session.execute("CREATE TABLE IF NOT EXISTS polygon.refresh (generation text PRIMARY KEY, "
+                        "proven_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), "
+                        "marker jsonb NOT NULL, verified_at timestamptz, certificate jsonb)"));
+    return session.execute("INSERT INTO polygon.refresh (generation, marker) VALUES ($1, $2::jsonb) "
+                           "ON CONFLICT (generation) DO UPDATE SET marker = excluded.marker",
+                           {marker.generation, postgres::to_json(marker)});
+}
+
+Status stamp_etcd(const patroni::Configuration& configuration, const postgres::GenerationMarker& marker, Clock& clock) {
+    const patroni::EtcdSection& section = configuration.etcd3;
+    etcd::Client client({section.urls, section.username, section.password, section.tls});
+    const etcd::Generation generation{.generation = marker.generation,
+                                      .leader = configuration.name,
+                                      .system_identifier = std::to_string(marker.system_identifier),
+                                      .proven_at = format_utc(clock.wall())};
+    const etcd::RebuildKeys keys(configuration.key_prefix());
+    TRY(client.commit({.compares = {}, .then = {etcd::put(keys.generation(), etcd::to_json(generation))}}));
+    return {};
+}
+
+}  // namespace
+
+Status run(const Request& request, Clock& clock) {
+    const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
+    auto session = TRY(postgres::Connection::open({.conninfo = request.conninfo}));
+    TRY(session.execute("SET search_path = pg_catalog"));
+    postgres::GenerationMarker marker = TRY(read_own_marker(session, configuration));
+    const std::vector<sanitize::Check> checks = TRY(sanitize::collect_evidence(session, marker));
+    for (const sanitize::Check& check : checks) {
+        log_info(check.holds ? "proven" : "not proven", {{"check", check.name}, {"detail", check.detail}});
+    }
+    TRY(sanitize::require_all(checks));
+    marker.stage = postgres::Stage::proven;
+    TRY(stamp_table(session, marker));
+    TRY(postgres::write_marker(configuration.postgresql.data_dir, marker));
+    TRY(stamp_etcd(configuration, marker, clock));
+    log_info("generation proven", {{"generation", marker.generation}, {"system_identifier", marker.system_identifier}});
+    return {};
+}
+
+}  // namespace polygon::post_bootstrap

@@ -1,0 +1,118 @@
+#include "bootstrap/rebuild/reset.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdio>
+
+#include "bootstrap/rebuild/cluster_store.h"
+#include "common/base/log.h"
+#include "common/patroni/rest.h"
+
+namespace polygon::rebuild {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRound = 1s;
+
+std::string shorten(const std::string& value) {
+    constexpr std::size_t kLimit = 60;
+    return value.size() <= kLimit ? value : value.substr(0, kLimit) + "…";
+}
+
+// Patroni's REST interface ends with Patroni: whatever it answers, the member is there.
+Status refuse_live_members(const StoredCluster& cluster, patroni::RestClient& rest) {
+    for (const patroni::MemberKey& member : cluster.keys.members) {
+        const Result<patroni::NodeView> node = rest.read_node(member.api_url);
+        if (!node && node.error().code == Errc::http_unavailable) continue;
+        return Error{Errc::cluster_alive,
+                     fmt::format("member '{}' of '{}' is alive at {} ({})", member.name, cluster.prefix, member.api_url,
+                                 node ? node->state : "it answers"),
+                     "Stop Patroni on every node of the polygon first."};
+    }
+    return {};
+}
+
+Error still_there(const StoredCluster& cluster) {
+    std::vector<std::string> names;
+    for (const patroni::MemberKey& member : cluster.keys.members) names.push_back(member.name);
+    return {Errc::cluster_alive,
+            fmt::format("'{}' still has {} {}, held by a lease that is renewed", cluster.prefix,
+                        cluster.keys.leader ? "leader " + *cluster.keys.leader : "member", fmt::join(names, ", ")),
+            "Stop Patroni on every node of the polygon first, also where its REST interface cannot be reached from here."};
+}
+
+// Keys of stopped nodes expire with their leases, within the cluster's ttl; whoever renews is alive.
+Result<StoredCluster> wait_for_expiry(ClusterStore& store, patroni::RestClient& rest, StoredCluster cluster, Clock& clock) {
+    const Deadline deadline(clock, cluster.keys.ttl + 10s);
+    bool is_told = false;
+    while (cluster.keys.leader || !cluster.keys.members.empty()) {
+        TRY(refuse_live_members(cluster, rest));
+        if (deadline.has_passed()) return still_there(cluster);
+        if (!is_told) log_info("waiting until the keys of the stopped members expire", {{"at_most_seconds", cluster.keys.ttl.count() + 10}});
+        is_told = true;
+        clock.sleep(kRound);
+        cluster = TRY(store.read());
+    }
+    return cluster;
+}
+
+std::vector<etcd::KeyValue> member_entries(const StoredCluster& cluster) {
+    std::vector<etcd::KeyValue> members = cluster.entries;
+    std::erase_if(members, [&](const etcd::KeyValue& entry) { return !entry.key.starts_with(cluster.prefix + "members/"); });
+    return members;
+}
+
+void warn_of_unknown_leader(const StoredCluster& cluster, const std::string& leader) {
+    if (cluster.keys.members.empty() || cluster.keys.find_member(leader) != nullptr) return;
+    log_warning("the cluster had no member of this name", {{"leader", leader}});
+}
+
+void print_changes(const StoredCluster& cluster, const etcd::RebuildKeys& keys, const etcd::Plan& plan, bool is_dry_run) {
+    const char* will = is_dry_run ? "would " : "";
+    for (const etcd::KeyValue& entry : ClusterStore::to_delete(cluster)) {
+        fmt::print("{}delete  {} = {}\n", will, entry.key, shorten(entry.value));
+    }
+    if (cluster.keys.has_config) fmt::print("{}keep    {}config\n", will, cluster.prefix);
+    fmt::print("{}write   {} = generation {}, leader {}\n", will, keys.plan(), plan.generation, plan.leader);
+    std::fflush(stdout);
+}
+
+Status require_polygon(const ResetRequest& request) {
+    const auto settings = TRY(patroni::PolygonSettings::load(request.sources, request.overrides));
+    if (settings.source) return {};
+    return Error{Errc::configuration, "the configuration has no polygon.source: this is no polygon's",
+                 "Use the configuration of a node of the polygon; production is never reset."};
+}
+
+}  // namespace
+
+Status reset(const ResetRequest& request, Clock& clock) {
+    const auto configuration = TRY(patroni::Configuration::load(request.sources));
+    TRY(require_polygon(request));
+    ClusterStore store(configuration);
+    patroni::RestClient rest(configuration.rest_client);
+    StoredCluster cluster = TRY(store.read());
+    TRY(refuse_live_members(cluster, rest));
+    warn_of_unknown_leader(cluster, request.leader);
+    const std::string now = format_utc(clock.wall());
+    const auto salt = static_cast<std::uint32_t>(clock.wall().time_since_epoch().count() >> 10);
+    const etcd::Plan plan{.generation = etcd::make_generation_name(now, salt),
+                          .leader = request.leader,
+                          .requested_at = now,
+                          .system_identifier = cluster.keys.initialize.value_or("")};
+    if (request.is_dry_run) {
+        print_changes(cluster, store.keys(), plan, true);
+        return {};
+    }
+    const std::vector<etcd::KeyValue> members = member_entries(cluster);
+    cluster = TRY(wait_for_expiry(store, rest, std::move(cluster), clock));
+    TRY(store.replace_by_plan(cluster, members, plan));
+    print_changes(cluster, store.keys(), plan, false);
+    fmt::print("\nStart the nodes, each under polygon-entrypoint: {} restores the backup, the others clone it.\n", request.leader);
+    std::fflush(stdout);
+    return {};
+}
+
+}  // namespace polygon::rebuild

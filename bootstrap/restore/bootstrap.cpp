@@ -1,0 +1,126 @@
+#include "bootstrap/restore/bootstrap.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "bootstrap/restore/carried_over.h"
+#include "bootstrap/restore/plan.h"
+#include "bootstrap/restore/quarantine.h"
+#include "common/backup/restore.h"
+#include "common/base/log.h"
+#include "common/fs/file.h"
+#include "common/postgres/control_file.h"
+#include "common/postgres/generation_marker.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+double seconds_since(Clock& clock, Clock::Instant start) {
+    return std::chrono::duration<double>(clock.now() - start).count();
+}
+
+postgres::GenerationMarker begin_marker(const Plan& plan, Clock& clock) {
+    const std::vector<backup::WalRange>& ranges = plan.backup.manifest.wal_ranges;
+    return {.generation = plan.generation,
+            .stage = postgres::Stage::restoring,
+            .leader = plan.configuration.name,
+            .backup_label = plan.backup.label,
+            .backup_time = plan.backup.manifest.last_modified,
+            .backup_end_lsn = ranges.empty() ? "" : ranges.back().end_lsn,
+            .created_at = format_utc(clock.wall())};
+}
+
+// The staged directory, marked and barred before the first byte of production is in it.
+Status open_staging(const Plan& plan, const postgres::GenerationMarker& marker) {
+    TRY(postgres::clean_up(plan.places));
+    std::error_code error;
+    std::filesystem::create_directories(plan.places.staged.parent_path(), error);
+    if (error || ::mkdir(plan.places.staged.c_str(), 0700) != 0) {
+        return errno_error(Errc::io, fmt::format("cannot create '{}'", plan.places.staged.string()), error ? error.value() : errno);
+    }
+    TRY(bar_start(plan.places.staged));
+    return postgres::write_marker(plan.places.staged, marker);
+}
+
+// A line every 5 % or 5 s.
+class ProgressLog {
+  public:
+    explicit ProgressLog(Clock& clock) : clock_(clock), last_(clock.now()) {}
+
+    void report(const backup::Progress& progress) {
+        const std::uint64_t percent = progress.bytes_total == 0 ? 100 : progress.bytes_done * 100 / progress.bytes_total;
+        const bool is_due = percent >= percent_ + 5 || clock_.now() - last_ >= std::chrono::seconds(5);
+        if (!is_due) return;
+        percent_ = percent;
+        last_ = clock_.now();
+        log_info("restoring", {{"percent", percent}, {"bytes", progress.bytes_done}, {"of", progress.bytes_total}});
+    }
+
+  private:
+    Clock& clock_;
+    Clock::Instant last_;
+    std::uint64_t percent_ = 0;
+};
+
+Status restore_files(const Plan& plan, Clock& clock) {
+    ProgressLog progress(clock);
+    backup::TablespaceMapping tablespaces;
+    for (const auto& [production, here] : plan.settings.tablespaces.value) tablespaces[production] = here;
+    const backup::Restored restored = TRY(backup::restore(
+        {.backup = plan.backup,
+         .data_directory = plan.places.staged,
+         .tablespaces = tablespaces,
+         .tablespace_suffix = postgres::kStagedSuffix,
+         .is_left_out = is_left_out,
+         .on_progress = [&](const backup::Progress& now) { progress.report(now); },
+         .on_problem = [](const std::string& problem) { log_warning(problem); }},
+        clock));
+    log_info("restored and verified", {{"files", restored.files}, {"bytes", restored.bytes}});
+    return {};
+}
+
+Status make_clone(const Plan& plan, Clock& clock) {
+    postgres::GenerationMarker marker = begin_marker(plan, clock);
+    TRY(open_staging(plan, marker));
+    Clock::Instant start = clock.now();
+    TRY(restore_files(plan, clock));
+    marker.phase_seconds["restore"] = seconds_since(clock, start);
+    start = clock.now();
+    TRY(quarantine(plan, marker, clock));
+    marker.phase_seconds["quarantine"] = seconds_since(clock, start);
+    marker.stage = postgres::Stage::restored;
+    TRY(write_own_configuration(plan.places.staged));
+    TRY(postgres::write_marker(plan.places.staged, marker));
+    TRY(fs::flush_filesystem(plan.places.staged));
+    log_info("the clone is ready for Patroni", {{"generation", marker.generation},
+                                                {"system_identifier", marker.system_identifier},
+                                                {"production", marker.source_system_identifier}});
+    return {};
+}
+
+}  // namespace
+
+Status run(const Request& request, Clock& clock) {
+    if (request.role == "replica") {
+        return Error{Errc::unsupported, "replicas are cloned by Patroni's basebackup",
+                     "Keep 'basebackup' in postgresql.create_replica_methods."};
+    }
+    // Patroni 3.0 leaves a running bootstrap alone when it is killed: nobody would adopt what it makes.
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    const Plan plan = TRY(make_plan(request, clock));
+    log_info("restoring the backup", {{"backup", plan.backup.label},
+                                      {"from", plan.backup.directory.string()},
+                                      {"into", plan.places.staged.string()},
+                                      {"generation", plan.generation}});
+    if (Status made = make_clone(plan, clock); !made) {
+        if (const Status removed = postgres::remove_data_directory(plan.places.staged); !removed) {
+            log_warning("the unfinished clone stays behind: " + removed.error().message);
+        }
+        return made;
+    }
+    return postgres::put_in_place(plan.places);
+}
+
+}  // namespace polygon::bootstrap

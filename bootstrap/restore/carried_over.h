@@ -1,0 +1,22 @@
+// Which files of production's data directory the clone must not have, and what stands in their place.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace polygon::bootstrap {
+
+// Production's configuration, access rules, Patroni's leavings, signal files, slots and statistics: verified with the
+// rest of the backup, but not written. `path` is relative to the data directory.
+bool is_left_out(std::string_view path);
+
+// A postgresql.conf that no server gets past: as long as it stands there, neither PostgreSQL nor Patroni starts the clone.
+Status bar_start(const std::filesystem::path& data_directory);
+
+// Takes the bar away: files of our own, under which Patroni's configuration alone rules, and nobody gets in without a
+// SCRAM password where Patroni sets no pg_hba.
+Status write_own_configuration(const std::filesystem::path& data_directory);
+
+}  // namespace polygon::bootstrap

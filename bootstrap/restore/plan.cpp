@@ -1,0 +1,185 @@
+#include "bootstrap/restore/plan.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "common/backup/facts.h"
+#include "common/base/log.h"
+#include "common/etcd/client.h"
+#include "common/etcd/rebuild_keys.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+using patroni::Configuration;
+using patroni::PolygonSettings;
+
+Error not_yet(const std::string& key, const std::string& origin) {
+    return {Errc::unsupported, fmt::format("polygon.{} ({}) is not supported by this version", key, origin),
+            "Take it out; nothing is restored as long as a part of the configuration would be ignored."};
+}
+
+// A key that is understood but not yet obeyed stops the bootstrap: masking that silently does not happen is the worst case.
+Status refuse_unsupported(const PolygonSettings& settings) {
+    if (settings.source && settings.source->kind == patroni::SourceKind::connection) {
+        return not_yet("source.connection", settings.source->origin);
+    }
+    if (settings.source && settings.source->kind == patroni::SourceKind::command) {
+        return not_yet("source.command", settings.source->origin);
+    }
+    const auto& recovery = settings.recovery;
+    if (recovery.restore_command.value) return not_yet("recovery.restore_command", recovery.restore_command.origin);
+    if (recovery.target_time.value) return not_yet("recovery.target_time", recovery.target_time.origin);
+    if (!settings.databases.rename.value.empty()) return not_yet("databases.rename", settings.databases.rename.origin);
+    if (!settings.databases.drop.value.empty()) return not_yet("databases.drop", settings.databases.drop.origin);
+    if (settings.sql.value) return not_yet("sql", settings.sql.origin);
+    if (settings.replicas.value == patroni::Replicas::staged) return not_yet("replicas: staged", settings.replicas.origin);
+    if (settings.staging.directory.value) return not_yet("staging.directory", settings.staging.directory.origin);
+    return {};
+}
+
+Result<postgres::Places> check_places(const std::string& data_directory) {
+    const postgres::Places places = postgres::find_places(data_directory);
+    const auto entries = TRY(postgres::list_entries(places.data));
+    if (entries.empty()) return places;
+    return Error{Errc::data_directory_occupied,
+                 fmt::format("data directory '{}' is not empty ({} entries)", places.data.string(), entries.size()),
+                 "Move it away, or start the node under polygon-entrypoint, which sets it aside."};
+}
+
+Result<backup::Backup> find_backup(const PolygonSettings& settings) {
+    if (!settings.source) {
+        return Error{Errc::configuration, "no source of a backup is configured",
+                     "Set polygon.source.directory to a base backup, or to a folder of them."};
+    }
+    backup::Located located = TRY(backup::locate_backup(settings.source->value));
+    for (const backup::PassedOver& other : located.passed_over) {
+        log_warning("passed over an incomplete backup", {{"backup", other.label}, {"reason", other.reason}});
+    }
+    return std::move(located.backup);
+}
+
+Result<postgres::Binaries> find_matching_binaries(const Configuration& configuration, const backup::Backup& backup,
+                                                  Clock& clock) {
+    const int major = TRY(backup::read_major_version(backup));
+    postgres::Binaries binaries = TRY(postgres::find_binaries(configuration.postgresql.bin_dir, major, clock));
+    if (binaries.major_version == major) return binaries;
+    return Error{Errc::version_mismatch,
+                 fmt::format("backup '{}' is of PostgreSQL {}, the programs in '{}' are of {}", backup.label, major,
+                             binaries.directory.empty() ? "PATH" : binaries.directory.string(), binaries.major_version),
+                 fmt::format("Install PostgreSQL {} here and point postgresql.bin_dir at it.", major)};
+}
+
+// Of the plan in etcd if one waits for this member; a new one where nobody planned anything.
+Result<std::string> choose_generation(const Configuration& configuration, Clock& clock) {
+    const etcd::RebuildKeys keys(configuration.key_prefix());
+    const patroni::EtcdSection& section = configuration.etcd3;
+    etcd::Client client({section.urls, section.username, section.password, section.tls});
+    const auto plan_entry = TRY(client.read(keys.plan()));
+    const auto generation_entry = TRY(client.read(keys.generation()));
+    if (plan_entry) {
+        const etcd::Plan plan = TRY(etcd::parse_plan(plan_entry->value));
+        const bool is_done =
+            generation_entry && TRY(etcd::parse_generation(generation_entry->value)).generation == plan.generation;
+        if (!is_done && plan.leader != configuration.name) {
+            return Error{Errc::conflict,
+                         fmt::format("generation {} is to be led by '{}', this is '{}'", plan.generation, plan.leader,
+                                     configuration.name),
+                         "Start the nodes under polygon-entrypoint, which lets the planned leader go first."};
+        }
+        if (!is_done) return plan.generation;
+    }
+    return etcd::make_generation_name(format_utc(clock.wall()), static_cast<std::uint32_t>(clock.wall().time_since_epoch().count() >> 10));
+}
+
+std::string superuser_name(const Configuration& configuration) {
+    const std::string& name = configuration.postgresql.superuser.username;
+    return name.empty() ? "postgres" : name;
+}
+
+void add_patroni_role(sanitize::RolePlan& plan, const patroni::Credentials& credentials, const std::string& name,
+                      sanitize::Privilege privilege) {
+    if (name.empty()) return;
+    plan.named.push_back({.name = name,
+                          .password = credentials.password,
+                          .privilege = privilege,
+                          .if_missing = sanitize::IfMissing::create,
+                          .origin = "postgresql.authentication"});
+}
+
+sanitize::Unlisted to_unlisted(patroni::UnlistedRoles unlisted) {
+    switch (unlisted) {
+        case patroni::UnlistedRoles::lock: return sanitize::Unlisted::lock;
+        case patroni::UnlistedRoles::rotate: return sanitize::Unlisted::rotate;
+        case patroni::UnlistedRoles::keep: return sanitize::Unlisted::keep;
+    }
+    return sanitize::Unlisted::lock;
+}
+
+Result<sanitize::RolePlan> plan_roles(const Request& request, const Configuration& configuration,
+                                      const PolygonSettings& settings) {
+    sanitize::RolePlan plan{.keep = settings.roles.keep.value, .unlisted = to_unlisted(settings.roles.unlisted.value)};
+    const patroni::PostgresqlSection& postgresql = configuration.postgresql;
+    add_patroni_role(plan, postgresql.superuser, superuser_name(configuration), sanitize::Privilege::superuser);
+    add_patroni_role(plan, postgresql.replication, postgresql.replication.username, sanitize::Privilege::replication);
+    if (postgresql.rewind) add_patroni_role(plan, *postgresql.rewind, postgresql.rewind->username, sanitize::Privilege::none);
+    const std::vector<sanitize::NamedRole> patronis = plan.named;
+    for (const auto& [name, source] : settings.roles.passwords) {
+        for (const sanitize::NamedRole& role : patronis) {
+            if (role.name != name) continue;
+            return Error{Errc::configuration, fmt::format("role '{}' of roles.passwords ({}) is one of Patroni's", name, source.origin),
+                         "Its password comes from postgresql.authentication; take it out of roles.passwords."};
+        }
+        plan.named.push_back({.name = name,
+                              .password = TRY(patroni::read_password(source, request.source.environment)),
+                              .if_missing = sanitize::IfMissing::fail,
+                              .origin = "roles.passwords, " + source.origin});
+    }
+    return plan;
+}
+
+sanitize::TiePlan plan_ties(const PolygonSettings& settings) {
+    using patroni::ForeignServers;
+    using patroni::Jobs;
+    using patroni::Subscriptions;
+    return {.subscriptions = settings.subscriptions.value == Subscriptions::drop ? sanitize::Subscriptions::drop
+                                                                                 : sanitize::Subscriptions::disable,
+            .jobs = settings.jobs.value == Jobs::disable ? sanitize::Jobs::disable : sanitize::Jobs::keep,
+            .foreign_servers = settings.foreign_servers.value == ForeignServers::detach ? sanitize::ForeignServers::detach
+                                                                                        : sanitize::ForeignServers::keep};
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Request& request, Clock& clock) {
+    const patroni::ConfigurationSources sources{request.source.path, request.source.environment};
+    Configuration configuration = TRY(Configuration::load(sources));
+    PolygonSettings settings = TRY(PolygonSettings::load(sources, request.overrides));
+    if (!request.scope.empty() && request.scope != configuration.scope) {
+        return Error{Errc::configuration,
+                     fmt::format("called for scope '{}', but {} is of scope '{}'", request.scope, configuration.source,
+                                 configuration.scope),
+                     "Point --config or POLYGON_CONFIG at the configuration of the calling Patroni."};
+    }
+    TRY(refuse_unsupported(settings));
+    const std::string data_directory =
+        request.data_directory.empty() ? configuration.postgresql.data_dir.string() : request.data_directory;
+    postgres::Places places = TRY(check_places(data_directory));
+    backup::Backup backup = TRY(find_backup(settings));
+    postgres::Binaries binaries = TRY(find_matching_binaries(configuration, backup, clock));
+    sanitize::RolePlan roles = TRY(plan_roles(request, configuration, settings));
+    std::string generation = TRY(choose_generation(configuration, clock));
+    const std::string superuser = superuser_name(configuration);
+    const sanitize::TiePlan ties = plan_ties(settings);
+    return Plan{.configuration = std::move(configuration),
+                .settings = std::move(settings),
+                .places = std::move(places),
+                .backup = std::move(backup),
+                .binaries = std::move(binaries),
+                .generation = std::move(generation),
+                .superuser = superuser,
+                .roles = std::move(roles),
+                .ties = ties};
+}
+
+}  // namespace polygon::bootstrap

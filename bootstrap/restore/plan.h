@@ -1,0 +1,32 @@
+// What a bootstrap would do, decided and checked before anything is written.
+#pragma once
+
+#include <string>
+
+#include "bootstrap/restore/bootstrap.h"
+#include "common/backup/location.h"
+#include "common/patroni/configuration.h"
+#include "common/postgres/binaries.h"
+#include "common/postgres/data_directory.h"
+#include "common/sanitize/roles.h"
+#include "common/sanitize/ties.h"
+
+namespace polygon::bootstrap {
+
+struct Plan {
+    patroni::Configuration configuration;
+    patroni::PolygonSettings settings;
+    postgres::Places places;
+    backup::Backup backup;
+    postgres::Binaries binaries;
+    std::string generation;
+    std::string superuser;
+    sanitize::RolePlan roles;
+    sanitize::TiePlan ties;
+};
+
+// Errors: data_directory_occupied, configuration, unsupported, backup_*, version_mismatch, secret_unreadable,
+// etcd_unavailable, conflict (another member is to lead the planned rebuild).
+Result<Plan> make_plan(const Request& request, Clock& clock);
+
+}  // namespace polygon::bootstrap

@@ -1,0 +1,118 @@
+#include "bootstrap/restore/quarantine.h"
+
+#include <fmt/format.h>
+
+#include "common/base/log.h"
+#include "common/fs/file.h"
+#include "common/postgres/control_file.h"
+#include "common/postgres/private_server.h"
+#include "common/process/child.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+// To the end of the backup and no further. restore_command has to be set, and has nothing to offer: the WAL is in
+// pg_wal. Promotion picks the next timeline, so that the clone's history is told from production's.
+postgres::ServerParameters quarantine_parameters(const patroni::PolygonSettings& settings) {
+    postgres::ServerParameters parameters = {{"restore_command", "false"},
+                                             {"recovery_target", "immediate"},
+                                             {"recovery_target_action", "promote"},
+                                             {"max_prepared_transactions", "1000"}};
+    for (const auto& [name, value] : settings.quarantine.parameters.value) parameters[name] = value;
+    return parameters;
+}
+
+// A string of SQL as single-user mode takes it, with standard_conforming_strings on (the default since 9.1).
+std::string quote(const std::string& text) {
+    std::string quoted = "'";
+    for (const char c : text) {
+        if (c == '\'') quoted += '\'';
+        quoted += c;
+    }
+    return quoted + "'";
+}
+
+// Production's bootstrap superuser may have any name, and Patroni's may not exist: single-user mode needs none.
+Status ensure_superuser(postgres::PrivateServer& server, const std::string& name, Clock& clock, const Deadline& deadline) {
+    TRY(server.stop(clock, deadline));
+    const std::string statement = fmt::format(
+        "DO $polygon$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_authid WHERE rolname = {0}) "
+        "THEN EXECUTE pg_catalog.format('ALTER ROLE %I SUPERUSER LOGIN', {0}); "
+        "ELSE EXECUTE pg_catalog.format('CREATE ROLE %I SUPERUSER LOGIN', {0}); END IF; END $polygon$;",
+        quote(name));
+    TRY(server.run_single(statement, clock, deadline));
+    return server.start(clock, deadline);
+}
+
+Result<postgres::Connection> open_session(postgres::PrivateServer& server, const std::string& superuser, Clock& clock,
+                                          const Deadline& deadline) {
+    if (Result<postgres::Connection> session = server.connect(superuser, "postgres")) {
+        const Result<std::string> is_super =
+            session->value("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user");
+        if (is_super && *is_super == "t") return session;
+    }
+    log_info("production has no such superuser, making it in single-user mode", {{"role", superuser}});
+    TRY(ensure_superuser(server, superuser, clock, deadline));
+    return server.connect(superuser, "postgres");
+}
+
+void record_roles(sanitize::RoleOutcome outcome, postgres::GenerationMarker& marker) {
+    marker.named_roles = std::move(outcome.named);
+    marker.locked_roles = std::move(outcome.locked);
+    marker.rotated_roles = std::move(outcome.rotated);
+    marker.kept_roles = std::move(outcome.kept);
+    marker.production_verifiers = std::move(outcome.production_verifiers);
+}
+
+Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
+                const Deadline& deadline) {
+    postgres::Connection session = TRY(open_session(server, plan.superuser, clock, deadline));
+    marker.disarmed = TRY(sanitize::cut_ties(
+        [&](const std::string& database) { return server.connect(plan.superuser, database); }, plan.ties));
+    for (const std::string& line : marker.disarmed) log_info(line);
+    record_roles(TRY(sanitize::apply_roles(session, plan.roles)), marker);
+    log_info("roles are the polygon's", {{"with_password", marker.named_roles.size()},
+                                         {"locked", marker.locked_roles.size()},
+                                         {"rotated", marker.rotated_roles.size()},
+                                         {"kept", marker.kept_roles.size()}});
+    return {};
+}
+
+Status require_clean_shutdown(const postgres::Path& data_directory) {
+    const postgres::ControlFile control = TRY(postgres::read_control_file(data_directory));
+    if (control.state == postgres::ClusterState::shut_down) return {};
+    return Error{Errc::data_directory_invalid,
+                 fmt::format("the clone in '{}' was not shut down cleanly", data_directory.string()), ""};
+}
+
+// What pg_createsubscriber does since PostgreSQL 17: the identifier, then WAL that carries it.
+Status renew_system_identifier(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock, const Deadline& deadline) {
+    marker.system_identifier = postgres::make_system_identifier();
+    TRY(postgres::replace_system_identifier(plan.places.staged, marker.system_identifier));
+    TRY(process::run_checked({.argv = {plan.binaries.program("pg_resetwal"), "-D", plan.places.staged.string()}}, clock, deadline));
+    return {};
+}
+
+}  // namespace
+
+Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock) {
+    const Deadline deadline(clock, plan.settings.quarantine.timeout.value);
+    const postgres::Path& clone = plan.places.staged;
+    marker.source_system_identifier = TRY(postgres::read_control_file(clone)).system_identifier;
+    marker.system_identifier = marker.source_system_identifier;
+    TRY(fs::write_file_durably(clone / "recovery.signal", ""));
+    TRY(fs::write_file_durably(clone / "postgresql.auto.conf", ""));  // read from the data directory, wherever the rest is
+    postgres::PrivateServer server =
+        TRY(postgres::PrivateServer::prepare(plan.binaries, clone, quarantine_parameters(plan.settings)));
+    log_info("recovering in quarantine", {{"data_directory", clone.string()}});
+    TRY(server.start(clock, deadline));
+    TRY(sanitise(server, plan, marker, clock, deadline));
+    TRY(server.stop(clock, deadline));
+    TRY(require_clean_shutdown(clone));
+    if (plan.settings.system_identifier.value == patroni::SystemIdentifier::keep) return {};
+    return renew_system_identifier(plan, marker, clock, deadline);
+}
+
+}  // namespace polygon::bootstrap

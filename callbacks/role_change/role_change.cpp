@@ -1,0 +1,184 @@
+#include "callbacks/role_change/role_change.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "callbacks/role_change/assessment.h"
+#include "common/base/log.h"
+#include "common/etcd/client.h"
+#include "common/etcd/rebuild_keys.h"
+#include "common/patroni/configuration.h"
+#include "common/patroni/rest.h"
+#include "common/postgres/connection.h"
+#include "common/postgres/generation_marker.h"
+
+namespace polygon::role_change {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRound = 2s;
+
+bool concerns_a_leader(const Request& request) {
+    const bool is_leader = request.role == "primary" || request.role == "master";
+    return is_leader && (request.action == "on_start" || request.action == "on_role_change");
+}
+
+std::string own_api_url(const patroni::RestapiSection& restapi) {
+    const std::string& address = restapi.connect_address.empty() ? restapi.listen : restapi.connect_address;
+    return (restapi.certificate_file.empty() ? "http://" : "https://") + address;
+}
+
+std::string own_address(const patroni::PostgresqlSection& postgresql) {
+    return postgresql.connect_address.empty() ? postgresql.listen : postgresql.connect_address;
+}
+
+Result<postgres::Connection> connect(const patroni::Configuration& configuration, const std::string& address) {
+    const patroni::Credentials& superuser = configuration.postgresql.superuser;
+    auto parameters =
+        postgres::at_address(address, superuser.username, superuser.password, "postgres", superuser.connection);
+    parameters.keywords["connect_timeout"] = "3";
+    return postgres::Connection::open(parameters);
+}
+
+// "" where the member answers and carries none; none where it does not answer.
+std::optional<std::string> ask_generation(const patroni::Configuration& configuration, const patroni::MemberView& member) {
+    if (member.host.empty() || !member.port) return std::nullopt;
+    Result<postgres::Connection> session = connect(configuration, fmt::format("{}:{}", member.host, *member.port));
+    if (!session) return std::nullopt;
+    const auto has_table = session->value("SELECT pg_catalog.to_regclass('polygon.refresh') IS NOT NULL");
+    if (!has_table) return std::nullopt;
+    if (*has_table != "t") return "";
+    const auto generations = session->column("SELECT generation FROM polygon.refresh ORDER BY proven_at DESC LIMIT 1");
+    if (!generations) return std::nullopt;
+    return generations->empty() ? "" : generations->front();
+}
+
+class Callback {
+  public:
+    Callback(const patroni::Configuration& configuration, std::string generation, Clock& clock)
+        : configuration_(configuration), generation_(std::move(generation)), clock_(clock), rest_(configuration.rest_client) {}
+
+    // The members that the cluster had before the reset: they will come back, and not all at once.
+    void expect_members_before_reset() {
+        const patroni::EtcdSection& section = configuration_.etcd3;
+        etcd::Client client({section.urls, section.username, section.password, section.tls});
+        const std::string prefix = etcd::RebuildKeys(configuration_.key_prefix()).saved(generation_, "members/");
+        if (const auto saved = client.read_prefix(prefix)) {
+            for (const etcd::KeyValue& entry : saved->entries) expected_.insert(entry.key.substr(prefix.size()));
+        }
+        expected_.erase(configuration_.name);
+    }
+
+    Status wait_for_promotion(const Deadline& deadline) {
+        const bool is_promoted = wait_until(clock_, deadline, 500ms, [&] {
+            Result<postgres::Connection> session = connect(configuration_, own_address(configuration_.postgresql));
+            return session && session->value("SELECT pg_catalog.pg_is_in_recovery()").value_or("t") == "f";
+        });
+        if (is_promoted) return {};
+        return Error{Errc::timeout, "the server of this leader did not leave recovery in time", "", Retry::safe};
+    }
+
+    Status settle(const Deadline& deadline) {
+        std::set<std::string> lagging;
+        while (true) {
+            const Result<std::set<std::string>> round = look_once();
+            if (round && round->empty()) return {};
+            if (!round && round.error().code == Errc::conflict) return {};  // somebody else leads now
+            if (!round) log_warning(round.error().message);
+            if (round) lagging = *round;
+            if (deadline.has_passed()) break;
+            clock_.sleep(kRound);
+        }
+        return Error{Errc::timeout, fmt::format("not streaming from this leader: {}", fmt::join(lagging, ", ")),
+                     "Look at the members' logs, or run patronictl reinit."};
+    }
+
+  private:
+    // The names of those that do not stream yet, after asking those that need it.
+    Result<std::set<std::string>> look_once() {
+        postgres::Connection session = TRY(connect(configuration_, own_address(configuration_.postgresql)));
+        if (TRY(session.value("SELECT pg_catalog.pg_is_in_recovery()")) == "t") {
+            return Error{Errc::conflict, "this node leads no longer", ""};
+        }
+        const auto streaming = TRY(session.column(
+            "SELECT application_name FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'"));
+        const patroni::ClusterView view = TRY(rest_.read_cluster(own_api_url(configuration_.restapi)));
+        std::set<std::string> lagging = expected_;
+        for (const patroni::MemberView& member : view.members) {
+            if (member.name == configuration_.name) continue;
+            lagging.erase(member.name);
+            const bool is_streaming = std::find(streaming.begin(), streaming.end(), member.name) != streaming.end();
+            if (!attend_to(member, is_streaming)) lagging.insert(member.name);
+        }
+        return lagging;
+    }
+
+    // Whether it streams; asks it to reinitialise if it should.
+    bool attend_to(const patroni::MemberView& member, bool is_streaming) {
+        const Clock::Instant now = clock_.now();
+        const Clock::Instant first_seen = first_seen_.try_emplace(member.name, now).first->second;
+        MemberSeen seen{.state = member.state,
+                        .is_streaming = is_streaming,
+                        .generation = ask_generation(configuration_, member),
+                        .watched = std::chrono::duration_cast<std::chrono::milliseconds>(now - first_seen)};
+        if (const auto asked = asked_at_.find(member.name); asked != asked_at_.end()) {
+            seen.since_asked = std::chrono::duration_cast<std::chrono::milliseconds>(now - asked->second);
+        }
+        const Assessment assessment = assess(seen, generation_);
+        if (reported_[member.name] != assessment.reason) {
+            reported_[member.name] = assessment.reason;
+            log_info("member " + member.name, {{"state", assessment.reason}});
+        }
+        if (assessment.verdict == Verdict::reinitialise) ask_to_reinitialise(member, assessment.reason);
+        return assessment.verdict == Verdict::streams;
+    }
+
+    void ask_to_reinitialise(const patroni::MemberView& member, const std::string& reason) {
+        asked_at_[member.name] = clock_.now();
+        const Status asked = rest_.reinitialize(member.api_url, {.running_task = patroni::RunningTask::cancel});
+        if (asked) {
+            log_info("asked a member to reinitialise", {{"member", member.name}, {"because", reason}});
+        } else {
+            log_warning("a member does not reinitialise, will ask again", {{"member", member.name}, {"answer", asked.error().message}});
+        }
+    }
+
+    const patroni::Configuration& configuration_;
+    std::string generation_;
+    Clock& clock_;
+    patroni::RestClient rest_;
+    std::set<std::string> expected_;
+    std::map<std::string, Clock::Instant> first_seen_;
+    std::map<std::string, Clock::Instant> asked_at_;
+    std::map<std::string, std::string> reported_;
+};
+
+}  // namespace
+
+Status run(const Request& request, Clock& clock) {
+    if (!concerns_a_leader(request)) return {};
+    const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
+    if (configuration.scope != request.scope) {
+        return Error{Errc::configuration, fmt::format("called for scope '{}', but {} is of scope '{}'", request.scope, configuration.source, configuration.scope),
+                     "Point --config or POLYGON_CONFIG at the configuration of the calling Patroni."};
+    }
+    const auto marker = TRY(postgres::read_marker(configuration.postgresql.data_dir));
+    if (!marker) {
+        log_info("no polygon.json in the data directory: not a polygon, nothing to do");
+        return {};
+    }
+    const Deadline deadline(clock, request.deadline);
+    Callback callback(configuration, marker->generation, clock);
+    if (request.action == "on_start") callback.expect_members_before_reset();
+    TRY(callback.wait_for_promotion(deadline));
+    TRY(callback.settle(deadline));
+    log_info("every member streams from this leader", {{"generation", marker->generation}});
+    return {};
+}
+
+}  // namespace polygon::role_change

@@ -1,0 +1,25 @@
+// The proofs that a running leader is the polygon that the quarantine made: each a row of the certificate.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/postgres/connection.h"
+#include "common/postgres/generation_marker.h"
+
+namespace polygon::sanitize {
+
+struct Check {
+    std::string name;    // "system identifier"
+    bool holds = false;
+    std::string detail;  // what was seen, and where it fails what was wanted
+};
+
+// On a superuser's session with the leader. Only an unreachable server is an error; what does not hold is a Check.
+Result<std::vector<Check>> collect_evidence(postgres::Connection& session, const postgres::GenerationMarker& marker);
+
+// Errc::not_proven naming what does not hold; success if all do.
+Status require_all(const std::vector<Check>& checks);
+
+}  // namespace polygon::sanitize

@@ -1,0 +1,104 @@
+#include "common/sanitize/ties.h"
+
+#include <fmt/format.h>
+
+namespace polygon::sanitize {
+namespace {
+
+using postgres::Connection;
+using postgres::Row;
+using Lines = std::vector<std::string>;
+
+Status roll_back_prepared_transactions(Connection& session, const std::string& database, Lines& lines) {
+    const auto gids = TRY(session.column(
+        "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY gid"));
+    for (const std::string& gid : gids) {
+        TRY(session.execute("ROLLBACK PREPARED " + session.quote_literal(gid)));
+        lines.push_back(fmt::format("database {}: rolled back prepared transaction '{}'", database, gid));
+    }
+    return {};
+}
+
+Status cut_subscriptions(Connection& session, const std::string& database, Subscriptions wanted, Lines& lines) {
+    const auto names = TRY(session.column(
+        "SELECT subname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid "
+        "WHERE d.datname = pg_catalog.current_database() AND (subenabled OR subslotname IS NOT NULL OR $1) ORDER BY subname",
+        {wanted == Subscriptions::drop ? "t" : "f"}));
+    for (const std::string& name : names) {
+        const std::string subscription = session.quote_identifier(name);
+        TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} DISABLE", subscription)));
+        TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} SET (slot_name = NONE)", subscription)));
+        if (wanted == Subscriptions::drop) TRY(session.execute(fmt::format("DROP SUBSCRIPTION {}", subscription)));
+        lines.push_back(fmt::format("database {}: {} subscription '{}'", database,
+                                    wanted == Subscriptions::drop ? "dropped" : "disabled", name));
+    }
+    return {};
+}
+
+Status switch_off_jobs(Connection& session, const std::string& database, Lines& lines) {
+    struct JobTable {
+        const char* table;
+        const char* active_column;
+    };
+    for (const JobTable& jobs : {JobTable{"cron.job", "active"}, JobTable{"pgagent.pga_job", "jobenabled"}}) {
+        if (TRY(session.value("SELECT pg_catalog.to_regclass($1) IS NOT NULL", {jobs.table})) != "t") continue;
+        // As replica no trigger fires: that of cron.job would load pg_cron into the session.
+        TRY(session.execute("SET session_replication_role = replica"));
+        const auto changed = TRY(session.query(
+            fmt::format("UPDATE {0} SET {1} = false WHERE {1} RETURNING 1", jobs.table, jobs.active_column)));
+        TRY(session.execute("RESET session_replication_role"));
+        if (changed.empty()) continue;
+        lines.push_back(fmt::format("database {}: switched off {} jobs of {}", database, changed.size(), jobs.table));
+    }
+    return {};
+}
+
+Status drop_user_mappings(Connection& session, const std::string& database, Lines& lines) {
+    const auto mappings = TRY(session.query(
+        "SELECT CASE WHEN umuser = 0 THEN NULL ELSE usename END, srvname FROM pg_catalog.pg_user_mappings ORDER BY 2, 1"));
+    for (const Row& mapping : mappings) {
+        const std::string user = mapping[0] ? session.quote_identifier(*mapping[0]) : "PUBLIC";
+        TRY(session.execute(
+            fmt::format("DROP USER MAPPING FOR {} SERVER {}", user, session.quote_identifier(*mapping[1]))));
+        lines.push_back(fmt::format("database {}: dropped the user mapping of {} on foreign server '{}'", database,
+                                    mapping[0].value_or("PUBLIC"), *mapping[1]));
+    }
+    return {};
+}
+
+Status cut_in_database(Connection& session, const std::string& database, const TiePlan& plan, Lines& lines) {
+    TRY(roll_back_prepared_transactions(session, database, lines));
+    TRY(cut_subscriptions(session, database, plan.subscriptions, lines));
+    if (plan.jobs == Jobs::disable) TRY(switch_off_jobs(session, database, lines));
+    if (plan.foreign_servers == ForeignServers::detach) TRY(drop_user_mappings(session, database, lines));
+    return {};
+}
+
+Status allow_connections(Connection& session, const std::string& database, bool is_allowed) {
+    return session.execute(fmt::format("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}", session.quote_identifier(database),
+                                       is_allowed ? "true" : "false"));
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> cut_ties(const ConnectTo& connect_to, const TiePlan& plan) {
+    Lines lines;
+    Connection administrative = TRY(connect_to("postgres"));
+    // A database whose DROP was interrupted (datconnlimit -2, PostgreSQL 15.3) can only be dropped.
+    const auto databases = TRY(administrative.query(
+        "SELECT datname, datallowconn FROM pg_catalog.pg_database WHERE datname <> 'template0' AND datconnlimit <> -2 "
+        "ORDER BY datname"));
+    for (const Row& row : databases) {
+        const std::string& database = *row[0];
+        const bool is_open = row[1] == "t";
+        if (!is_open) TRY(allow_connections(administrative, database, true));
+        {
+            Connection session = TRY(connect_to(database));
+            TRY(cut_in_database(session, database, plan, lines));
+        }
+        if (!is_open) TRY(allow_connections(administrative, database, false));
+    }
+    return lines;
+}
+
+}  // namespace polygon::sanitize
