@@ -1,0 +1,43 @@
+#include "bootstrap/entrypoint/snapshot.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "common/postgres/generation_marker.h"
+#include "tests/support/catch.h"
+#include "tests/support/scratch.h"
+
+namespace polygon::entrypoint {
+namespace {
+
+TEST_CASE("an absent or empty data directory is empty, anything else is complete until polygon.json says otherwise") {
+    const support::Scratch scratch;
+    const postgres::Places places = postgres::find_places(scratch.path() / "data");
+    CHECK(look_at_data(places)->state == DataState::empty);
+    std::filesystem::create_directory(places.data);
+    CHECK(look_at_data(places)->state == DataState::empty);
+    std::ofstream(places.data / "something") << "x";
+    CHECK(look_at_data(places)->state == DataState::complete);
+    CHECK(look_at_data(places)->system_identifier == 0);
+    postgres::GenerationMarker marker{.generation = "g2", .stage = postgres::Stage::restored};
+    REQUIRE(postgres::write_marker(places.data, marker).has_value());
+    CHECK(look_at_data(places)->state == DataState::half);
+    marker.stage = postgres::Stage::proven;
+    REQUIRE(postgres::write_marker(places.data, marker).has_value());
+    CHECK(look_at_data(places)->state == DataState::complete);
+    CHECK(look_at_data(places)->generation == "g2");
+}
+
+TEST_CASE("a server that runs on the data directory is seen by its postmaster.pid") {
+    const support::Scratch scratch;
+    const postgres::Places places = postgres::find_places(scratch.path() / "data");
+    std::filesystem::create_directory(places.data);
+    std::ofstream(places.data / "postmaster.pid") << getpid() << "\n" << places.data.string() << "\n";
+    CHECK(look_at_data(places)->has_running_server);
+    std::ofstream(places.data / "postmaster.pid") << "999999999\n";
+    CHECK_FALSE(look_at_data(places)->has_running_server);
+}
+
+}  // namespace
+}  // namespace polygon::entrypoint

@@ -1,0 +1,184 @@
+#include "common/postgres/data_directory.h"
+
+#include <fstream>
+
+#include "common/fs/file.h"
+#include "tests/support/catch.h"
+#include "tests/support/scratch.h"
+
+namespace polygon::postgres {
+namespace {
+
+namespace stdfs = std::filesystem;
+
+void put(const Path& path, const std::string& text) {
+    stdfs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+}
+
+std::string get(const Path& path) { return fs::read_file(path).value_or("(none)"); }
+
+// Both layouts, side by side with the data directory and inside it, as they are found on a real mount.
+Places places_in(const Path& data, Layout layout) {
+    if (layout == Layout::beside) return find_places(data);
+    return {.data = data, .staged = data / ".polygon/staged", .previous = data / ".polygon/previous", .layout = layout};
+}
+
+void make_data(const Path& directory, const std::string& mark) {
+    put(directory / "PG_VERSION", "15\n");
+    put(directory / "global/pg_control", mark);
+    put(directory / "base/1/1", mark);
+    stdfs::create_directories(directory / "pg_tblspc");
+}
+
+TEST_CASE("a data directory's companions stand beside it, whatever its name ends with") {
+    const support::Scratch scratch;
+    const Places places = find_places(scratch.path() / "data/");
+    CHECK(places.data == scratch.path() / "data");
+    CHECK(places.staged == scratch.path() / "data.staged");
+    CHECK(places.previous == scratch.path() / "data.previous");
+    CHECK(places.layout == Layout::beside);
+}
+
+TEST_CASE("on a mount point they stand inside it") {
+    const Places places = find_places("/proc");
+    CHECK(places.layout == Layout::inside);
+    CHECK(places.staged == "/proc/.polygon/staged");
+}
+
+TEST_CASE("dot-files and lost+found leave a directory empty, as for Patroni") {
+    const support::Scratch scratch;
+    put(scratch.path() / ".hidden", "");
+    stdfs::create_directory(scratch.path() / "lost+found");
+    CHECK(list_entries(scratch.path())->empty());
+    put(scratch.path() / "PG_VERSION", "15\n");
+    CHECK(*list_entries(scratch.path()) == std::vector<std::string>{"PG_VERSION"});
+    CHECK(list_entries(scratch.path() / "none")->empty());
+}
+
+TEST_CASE("reads the major version, or says that this is no data directory") {
+    const support::Scratch scratch;
+    CHECK(read_major_version(scratch.path()).error().code == Errc::data_directory_invalid);
+    put(scratch.path() / "PG_VERSION", "17\n");
+    CHECK(*read_major_version(scratch.path()) == 17);
+}
+
+TEST_CASE("sets a data directory aside and puts a staged one in its place") {
+    for (const Layout layout : {Layout::beside, Layout::inside}) {
+        const support::Scratch scratch;
+        const Places places = places_in(scratch.path() / "data", layout);
+        make_data(places.data, "old");
+        make_data(places.previous, "older");
+        REQUIRE(set_aside(places).has_value());
+        CHECK(list_entries(places.data)->empty());
+        CHECK(get(places.previous / "global/pg_control") == "old");
+        make_data(places.staged, "new");
+        REQUIRE(put_in_place(places).has_value());
+        CHECK(get(places.data / "global/pg_control") == "new");
+        CHECK(get(places.previous / "base/1/1") == "old");
+        CHECK_FALSE(stdfs::exists(places.staged));
+    }
+}
+
+TEST_CASE("with no data directory there is nothing to set aside, and what was set aside stays") {
+    for (const Layout layout : {Layout::beside, Layout::inside}) {
+        const support::Scratch scratch;
+        const Places places = places_in(scratch.path() / "data", layout);
+        stdfs::create_directories(places.data);
+        make_data(places.previous, "old");
+        REQUIRE(set_aside(places).has_value());
+        CHECK(get(places.previous / "global/pg_control") == "old");
+    }
+}
+
+TEST_CASE("a clone is not put over a data directory that is there") {
+    const support::Scratch scratch;
+    const Places places = find_places(scratch.path() / "data");
+    make_data(places.data, "old");
+    make_data(places.staged, "new");
+    const Status put_over = put_in_place(places);
+    REQUIRE_FALSE(put_over.has_value());
+    CHECK(put_over.error().code == Errc::data_directory_occupied);
+    CHECK(put_over.error().message == "data directory '" + places.data.string() + "' is not empty (4 entries)");
+    CHECK(get(places.data / "global/pg_control") == "old");
+}
+
+TEST_CASE("tablespaces and a pg_wal elsewhere move with their data directory, links re-pointed") {
+    const support::Scratch scratch;
+    const Places places = find_places(scratch.path() / "data");
+    const Path fast = scratch.path() / "fast";
+    make_data(places.data, "old");
+    put(fast / "PG_15/1", "old");
+    put(scratch.path() / "wal/1", "old");
+    REQUIRE(fs::replace_link(places.data / "pg_tblspc/16400", fast).has_value());
+    REQUIRE(fs::replace_link(places.data / "pg_wal", scratch.path() / "wal").has_value());
+    REQUIRE(set_aside(places).has_value());
+    CHECK(get(places.previous / "pg_tblspc/16400/PG_15/1") == "old");
+    CHECK(get(places.previous / "pg_wal/1") == "old");
+    CHECK_FALSE(stdfs::exists(fast));
+
+    make_data(places.staged, "new");
+    put(fast.string() + ".staged/PG_15/1", "new");
+    REQUIRE(fs::replace_link(places.staged / "pg_tblspc/16400", fast.string() + ".staged").has_value());
+    REQUIRE(put_in_place(places).has_value());
+    CHECK(stdfs::read_symlink(places.data / "pg_tblspc/16400") == fast);
+    CHECK(get(places.data / "pg_tblspc/16400/PG_15/1") == "new");
+    CHECK(get(places.previous / "pg_tblspc/16400/PG_15/1") == "old");
+}
+
+TEST_CASE("a second set-aside replaces the first one's tablespaces") {
+    const support::Scratch scratch;
+    const Places places = find_places(scratch.path() / "data");
+    const Path fast = scratch.path() / "fast";
+    for (const std::string mark : {"one", "two"}) {
+        make_data(places.data, mark);
+        put(fast / "file", mark);
+        REQUIRE(fs::replace_link(places.data / "pg_tblspc/16400", fast).has_value());
+        REQUIRE(set_aside(places).has_value());
+    }
+    CHECK(get(places.previous / "pg_tblspc/16400/file") == "two");
+}
+
+TEST_CASE("an interrupted set-aside inside a mount point is finished by the next") {
+    const support::Scratch scratch;
+    const Places places = places_in(scratch.path() / "data", Layout::inside);
+    make_data(places.data, "old");
+    put(places.data / ".polygon/moving", "aside");  // as a crash after the first entry leaves it
+    stdfs::create_directories(places.previous);
+    stdfs::rename(places.data / "global", places.previous / "global");
+    REQUIRE(clean_up(places).has_value());
+    CHECK(list_entries(places.data)->empty());
+    CHECK(get(places.previous / "global/pg_control") == "old");
+    CHECK(get(places.previous / "base/1/1") == "old");
+    CHECK_FALSE(stdfs::exists(places.data / ".polygon/moving"));
+}
+
+TEST_CASE("a half that a crash left while a clone was put in place is removed, what was set aside is not") {
+    const support::Scratch scratch;
+    const Places places = places_in(scratch.path() / "data", Layout::inside);
+    make_data(places.previous, "old");
+    make_data(places.staged, "new");
+    put(places.data / ".polygon/moving", "place");
+    stdfs::rename(places.staged / "base", places.data / "base");
+    REQUIRE(clean_up(places).has_value());
+    CHECK(list_entries(places.data)->empty());
+    CHECK_FALSE(stdfs::exists(places.staged));
+    CHECK(get(places.previous / "global/pg_control") == "old");
+}
+
+TEST_CASE("removing a data directory leaves a link's target alone that is not its own") {
+    const support::Scratch scratch;
+    const Path data = scratch.path() / "data.staged";
+    make_data(data, "new");
+    put(scratch.path() / "precious/file", "x");
+    put(scratch.path() / "own.staged/file", "x");
+    REQUIRE(fs::replace_link(data / "pg_tblspc/1", scratch.path() / "precious").has_value());
+    REQUIRE(fs::replace_link(data / "pg_tblspc/2", scratch.path() / "own.staged").has_value());
+    REQUIRE(remove_data_directory(data).has_value());
+    CHECK(get(scratch.path() / "precious/file") == "x");
+    CHECK_FALSE(stdfs::exists(scratch.path() / "own.staged"));
+    CHECK_FALSE(stdfs::exists(data));
+}
+
+}  // namespace
+}  // namespace polygon::postgres

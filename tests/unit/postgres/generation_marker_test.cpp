@@ -1,0 +1,45 @@
+#include "common/postgres/generation_marker.h"
+
+#include <fstream>
+
+#include "tests/support/catch.h"
+#include "tests/support/scratch.h"
+
+namespace polygon::postgres {
+namespace {
+
+TEST_CASE("a marker comes back as it was written, with identifiers that fit no double") {
+    const support::Scratch scratch;
+    const GenerationMarker marker{.generation = "20261120T030000Z-7f3a",
+                                  .stage = Stage::proven,
+                                  .leader = "polygon1",
+                                  .backup_label = "one",
+                                  .backup_time = "2026-11-20 03:00:00 GMT",
+                                  .backup_end_lsn = "0/3000100",
+                                  .created_at = "2026-11-20T03:10:00Z",
+                                  .source_system_identifier = 18446744073709551615ULL,
+                                  .system_identifier = 9007199254740993ULL,
+                                  .locked_roles = {"a\"b"},
+                                  .production_verifiers = {"00ff"},
+                                  .phase_seconds = {{"restore", 1.5}}};
+    REQUIRE(write_marker(scratch.path(), marker).has_value());
+    const auto read = read_marker(scratch.path());
+    REQUIRE(read.has_value());
+    REQUIRE(read->has_value());
+    CHECK(to_json(**read) == to_json(marker));
+    CHECK((*read)->source_system_identifier == 18446744073709551615ULL);
+    CHECK((*read)->stage == Stage::proven);
+}
+
+TEST_CASE("no marker is no error, an unreadable one is, and an unknown stage counts as unfinished") {
+    const support::Scratch scratch;
+    CHECK_FALSE(read_marker(scratch.path())->has_value());
+    std::ofstream(scratch.path() / "polygon.json") << "{\"generation\": 1";
+    CHECK(read_marker(scratch.path()).error().code == Errc::data_directory_invalid);
+    std::string text = to_json({.generation = "g"});
+    text.replace(text.find("restoring"), 9, "something");
+    CHECK(marker_from_json(text, "test")->stage == Stage::restoring);
+}
+
+}  // namespace
+}  // namespace polygon::postgres
