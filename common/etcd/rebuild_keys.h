@@ -1,6 +1,7 @@
 // What pg-polygon itself keeps in etcd, under /<namespace>/<scope>.polygon/: names of the keys, and their values.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

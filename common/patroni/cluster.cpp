@@ -1,0 +1,79 @@
+#include "common/patroni/cluster.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace polygon::patroni {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kMembers = "members/";
+
+std::string text_at(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+template <class Number>
+std::optional<Number> number_at(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
+    return found->get<Number>();
+}
+
+MemberKey parse_member(std::string name, const std::string& value) {
+    MemberKey member{.name = std::move(name)};
+    const Json json = Json::parse(value, nullptr, false);
+    if (!json.is_object()) return member;
+    member.api_url = text_at(json, "api_url");
+    member.conn_url = text_at(json, "conn_url");
+    member.state = text_at(json, "state");
+    member.role = text_at(json, "role");
+    member.version = text_at(json, "version");
+    member.timeline = number_at<std::uint32_t>(json, "timeline");
+    member.xlog_location = number_at<std::uint64_t>(json, "xlog_location");
+    return member;
+}
+
+void parse_config(const std::string& value, ClusterKeys& keys) {
+    keys.has_config = true;
+    const Json json = Json::parse(value, nullptr, false);
+    if (!json.is_object()) return;
+    if (const auto ttl = number_at<std::uint32_t>(json, "ttl")) keys.ttl = std::chrono::seconds(*ttl);
+    if (const auto wait = number_at<std::uint32_t>(json, "loop_wait")) keys.loop_wait = std::chrono::seconds(*wait);
+    const auto pause = json.find("pause");
+    keys.is_paused = pause != json.end() && pause->is_boolean() && pause->get<bool>();
+}
+
+}  // namespace
+
+const MemberKey* ClusterKeys::find_member(const std::string& name) const {
+    const auto found =
+        std::find_if(members.begin(), members.end(), [&](const auto& member) { return member.name == name; });
+    return found == members.end() ? nullptr : &*found;
+}
+
+ClusterKeys parse_cluster(const std::vector<RelativeKey>& keys) {
+    ClusterKeys cluster;
+    for (const auto& [key, value] : keys) {
+        if (key == "initialize") {
+            cluster.initialize = value;
+        } else if (key == "leader") {
+            cluster.leader = value;
+        } else if (key == "config") {
+            parse_config(value, cluster);
+        } else if (key.starts_with(kMembers) && key.find('/', kMembers.size()) == std::string::npos) {
+            cluster.members.push_back(parse_member(key.substr(kMembers.size()), value));
+        } else {
+            cluster.other_keys.push_back(key);
+        }
+    }
+    std::sort(cluster.members.begin(), cluster.members.end(),
+              [](const MemberKey& a, const MemberKey& b) { return a.name < b.name; });
+    return cluster;
+}
+
+}  // namespace polygon::patroni

@@ -1,0 +1,107 @@
+// The `polygon:` section of Patroni's configuration, every key of it, and where each value came from.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/secret.h"
+#include "common/patroni/configuration.h"
+
+namespace polygon::patroni {
+
+// `origin` is "patroni.yml:12", "POLYGON_SOURCE_DIRECTORY", "--set source.directory" or "default".
+template <class T>
+struct Setting {
+    T value{};
+    std::string origin = "default";
+};
+
+using TextMap = std::map<std::string, std::string>;
+using OptionalPath = std::optional<std::filesystem::path>;
+using OptionalText = std::optional<std::string>;
+
+enum class SourceKind { directory, connection, command };
+
+struct Source {
+    SourceKind kind = SourceKind::directory;
+    std::string value;  // the directory, the connection string or the command
+    std::string origin;
+};
+
+enum class SystemIdentifier { renew /* "new" */, keep };
+enum class UnlistedRoles { lock, rotate, keep };
+enum class Subscriptions { drop, disable };
+enum class Jobs { disable, keep };
+enum class ForeignServers { detach, keep };
+enum class Replicas { leader, staged };
+enum class Previous { keep_until_verified, keep };
+
+// Where a role's password is: a file, or a variable of the environment.
+struct PasswordSource {
+    enum class Kind { file, environment };
+    std::string role;
+    Kind kind = Kind::file;
+    std::string location;  // the file's path or the variable's name
+    std::string origin;
+};
+
+struct RecoverySettings {
+    Setting<OptionalText> restore_command;
+    Setting<OptionalText> target_time;
+};
+
+struct QuarantineSettings {
+    Setting<TextMap> parameters;
+    Setting<std::chrono::milliseconds> timeout{std::chrono::hours(24)};
+};
+
+struct RoleSettings {
+    Setting<UnlistedRoles> unlisted;
+    Setting<std::vector<std::string>> keep;
+    std::map<std::string, PasswordSource> passwords;  // by role
+};
+
+struct DatabaseSettings {
+    Setting<TextMap> rename;  // production's name -> the polygon's
+    Setting<std::vector<std::string>> drop;
+};
+
+struct StagingSettings {
+    Setting<OptionalPath> directory;  // none: beside the data directory
+    Setting<Previous> previous;
+};
+
+// A value given on the command line, as `--set source.directory=/backups`.
+using Overrides = std::vector<std::pair<std::string, std::string>>;
+
+struct PolygonSettings {
+    // Strongest first: `overrides`, POLYGON_*, the file, the default. A key that does not exist, a wrong type or two
+    // sources is Errc::configuration with file and line and, as hint, the nearest known key.
+    static Result<PolygonSettings> load(const ConfigurationSources& sources, const Overrides& overrides = {});
+
+    std::optional<Source> source;  // none configured: for the program that needs one to complain about
+    RecoverySettings recovery;
+    Setting<TextMap> tablespaces;  // production's path -> ours
+    Setting<SystemIdentifier> system_identifier;
+    QuarantineSettings quarantine;
+    RoleSettings roles;
+    DatabaseSettings databases;
+    Setting<Subscriptions> subscriptions;
+    Setting<Jobs> jobs;
+    Setting<ForeignServers> foreign_servers;
+    Setting<OptionalPath> sql;  // a folder of *.sql
+    Setting<Replicas> replicas;
+    StagingSettings staging;
+};
+
+// The first line of the file, or the variable. Errc::secret_unreadable, naming the role and the place, if it cannot be
+// read or is empty.
+Result<Secret> read_password(const PasswordSource& source, const Environment& environment);
+
+}  // namespace polygon::patroni

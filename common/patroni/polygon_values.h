@@ -1,0 +1,32 @@
+// Nodes of the `polygon:` section into typed settings. Not for other folders.
+#pragma once
+
+#include <chrono>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/patroni/polygon_settings.h"
+#include "common/patroni/tree.h"
+
+namespace polygon::patroni {
+
+// `path` ("roles.unlisted") is for the message of the Errc::configuration that all of these give for a wrong type.
+Result<std::string> to_text(const Node& node, std::string_view path);
+Result<std::filesystem::path> to_absolute_path(const Node& node, std::string_view path);
+Result<std::vector<std::string>> to_list(const Node& node, std::string_view path);
+Result<TextMap> to_map(const Node& node, std::string_view path);
+// Production's path -> ours, both absolute.
+Result<TextMap> to_path_map(const Node& node, std::string_view path);
+// "500ms", "90s", "15min", "24h", "2d".
+Result<std::chrono::milliseconds> to_duration(const Node& node, std::string_view path);
+// The index of the word among `allowed`.
+Result<std::size_t> to_choice(const Node& node, std::string_view path, std::initializer_list<const char*> allowed);
+Result<std::map<std::string, PasswordSource>> to_password_sources(const Node& node, std::string_view path);
+
+// "'polygon.roles.unlisted' in '/etc/patroni.yml' line 31 <what>".
+Error wrong_value(const Node& node, std::string_view path, std::string_view what, std::string hint);
+
+}  // namespace polygon::patroni
