@@ -1,0 +1,55 @@
+// Which base backup lies in a directory, and whether it is all there.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/backup/manifest.h"
+#include "common/base/result.h"
+#include "common/fs/file.h"
+
+namespace polygon::backup {
+
+enum class Format { plain, tar };
+
+// One stream of members. In plain format a directory: the backup itself, pg_wal where that is a link, and each
+// tablespace that is a link.
+struct Archive {
+    enum class Kind { base, wal, tablespace };
+    fs::Path path;
+    Kind kind = Kind::base;
+    std::uint32_t tablespace_oid = 0;  // of a tablespace
+};
+
+struct Backup {
+    fs::Path directory;
+    Format format = Format::tar;
+    std::vector<Archive> archives;  // base first, then WAL, then tablespaces by oid
+    std::string label;              // the directory's name
+    Manifest manifest;
+};
+
+// An incomplete backup that a newer or older complete one was preferred to.
+struct PassedOver {
+    std::string label;
+    std::string reason;
+};
+
+struct Located {
+    Backup backup;
+    std::vector<PassedOver> passed_over;
+};
+
+// `directory` is a base backup, or a folder of them: then the newest complete one. Complete means: backup_manifest is
+// there and checks, and so are the base archive (or PG_VERSION) and each tablespace archive. Newest: by the time of
+// backup_label, then by where its WAL ends. Nothing beyond backup_manifest is read.
+// Errors: backup_missing; backup_incomplete, backup_corrupt (a manifest that does not check) and unsupported (an
+// incremental backup) if `directory` itself is such a backup; backup_incomplete if a folder holds no complete one.
+Result<Located> locate_backup(const fs::Path& directory);
+
+// The backup in exactly this directory. Errors as above.
+Result<Backup> open_backup(const fs::Path& directory);
+
+}  // namespace polygon::backup

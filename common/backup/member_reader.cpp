@@ -1,0 +1,35 @@
+#include "common/backup/member_reader.h"
+
+#include <algorithm>
+
+#include "common/backup/damage.h"
+#include "common/backup/tar_reader.h"
+#include "common/backup/tree_reader.h"
+
+namespace polygon::backup {
+
+Result<std::unique_ptr<MemberReader>> open_members(Format format, const Archive& archive) {
+    if (format == Format::tar) return TarReader::open(archive.path);
+    return TreeReader::open(archive.path);
+}
+
+Result<std::string> safe_path(const fs::Path& archive, std::string_view name) {
+    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    if (std::any_of(name.begin(), name.end(), is_control)) {
+        return refused_member(archive, name, "has a control character in its name");
+    }
+    if (name.starts_with('/')) return refused_member(archive, name, "has an absolute name");
+    std::string path;
+    std::string_view rest = name;
+    while (!rest.empty()) {
+        const std::string_view component = rest.substr(0, rest.find('/'));
+        rest.remove_prefix(std::min(component.size() + 1, rest.size()));
+        if (component == "..") return refused_member(archive, name, "leads out of its directory");
+        if (component.empty() || component == ".") continue;
+        if (!path.empty()) path += '/';
+        path += component;
+    }
+    return path;
+}
+
+}  // namespace polygon::backup

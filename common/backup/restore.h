@@ -1,0 +1,66 @@
+// A base backup into a verified data directory, in one pass.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/backup/location.h"
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/fs/file.h"
+
+namespace polygon::backup {
+
+using TablespaceMapping = std::map<std::string /* production's path */, fs::Path /* here */>;
+
+// Where recovery will find the WAL that makes the backup consistent.
+enum class Wal { in_backup, elsewhere };
+
+// Of the files that the manifest names; WAL is not among them.
+struct Progress {
+    std::uint64_t bytes_done = 0;
+    std::uint64_t bytes_total = 0;
+    std::uint64_t files_done = 0;
+    std::uint64_t files_total = 0;
+};
+
+struct RestoreRequest {
+    const Backup& backup;
+    // Absent, or empty but for entries that is_left_out() names. Its parent exists.
+    fs::Path data_directory;
+    TablespaceMapping tablespaces;
+    std::string tablespace_suffix;  // appended to each mapped target while it is staged: ".staged"
+    // Paths relative to the data directory ("pg_hba.conf", "pg_replslot/a/state") that are verified but not written.
+    std::function<bool(std::string_view path)> is_left_out;
+    Wal wal = Wal::in_backup;
+    std::function<void(const Progress&)> on_progress;  // often: at least once a megabyte
+    // Each difference from the manifest as it is found; the error that follows names only the first few.
+    std::function<void(const std::string& problem)> on_problem;
+};
+
+struct Tablespace {
+    std::uint32_t oid = 0;
+    std::string production_path;
+    fs::Path path;  // with the suffix
+};
+
+struct Restored {
+    std::uint64_t bytes = 0;  // written
+    std::uint64_t files = 0;
+    std::vector<Tablespace> tablespaces;
+    std::chrono::milliseconds elapsed{0};
+};
+
+// Directories become 0700, files 0600. Every file of the manifest is checked for size and checksum while it is written;
+// all differences are collected. global/pg_control comes last, when everything else is on disk: what an aborted or
+// failed restore leaves behind cannot be started. It is left there; the caller removes data directory and tablespaces.
+// Errors: backup_corrupt, backup_incomplete (WAL or a tablespace archive missing), unsupported (compression),
+// configuration (a tablespace without a place), data_directory_occupied (also of a tablespace's place), io.
+Result<Restored> restore(const RestoreRequest& request, Clock& clock);
+
+}  // namespace polygon::backup

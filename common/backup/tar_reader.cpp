@@ -1,0 +1,172 @@
+#include "common/backup/tar_reader.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fmt/format.h>
+
+#include "common/backup/damage.h"
+
+namespace polygon::backup {
+
+// What libarchive was given last, and where in the stream that begins.
+struct TarReader::Feed {
+    std::unique_ptr<ByteSource> source;
+    std::span<const std::byte> block;
+    std::int64_t block_start = 0;
+    std::optional<Error> error;
+
+    bool advance() {
+        block_start += static_cast<std::int64_t>(block.size());
+        block = {};
+        auto got = source->read();
+        if (got.has_value()) {
+            block = *got;
+        } else {
+            error = got.error();
+        }
+        return got.has_value();
+    }
+};
+
+namespace {
+
+// What a member is that is neither file, directory nor symbolic link; nullptr if it is one of them.
+const char* refusal(archive_entry* entry) {
+    if (archive_entry_hardlink(entry) != nullptr) return "is a hard link";
+    if (archive_entry_sparse_count(entry) > 0) return "is a sparse file";
+    switch (archive_entry_filetype(entry)) {
+        case AE_IFREG:
+        case AE_IFDIR:
+        case AE_IFLNK:
+            return nullptr;
+        case AE_IFIFO:
+            return "is a FIFO";
+        case AE_IFCHR:
+        case AE_IFBLK:
+            return "is a device";
+        default:
+            return "is no regular file";
+    }
+}
+
+Member::Type type_of(archive_entry* entry) {
+    switch (archive_entry_filetype(entry)) {
+        case AE_IFDIR:
+            return Member::Type::directory;
+        case AE_IFLNK:
+            return Member::Type::link;
+        default:
+            return Member::Type::file;
+    }
+}
+
+}  // namespace
+
+void TarReader::FreeArchive::operator()(archive* handle) const {
+    archive_read_free(handle);
+}
+
+TarReader::TarReader(std::unique_ptr<ByteSource> source, const fs::Path& name)
+    : name_(name), feed_(std::make_unique<Feed>()), archive_(archive_read_new()) {
+    feed_->source = std::move(source);
+}
+
+TarReader::~TarReader() = default;
+
+Result<std::unique_ptr<MemberReader>> TarReader::open(const fs::Path& path) {
+    return over(TRY(open_archive_bytes(path)), path);
+}
+
+Result<std::unique_ptr<MemberReader>> TarReader::over(std::unique_ptr<ByteSource> source, const fs::Path& name) {
+    std::unique_ptr<TarReader> reader(new TarReader(std::move(source), name));
+    archive* handle = reader->archive_.get();
+    // No filters: decompression is ours, because libarchive does not check every trailer.
+    if (archive_read_support_format_tar(handle) != ARCHIVE_OK ||
+        archive_read_open(handle, reader->feed_.get(), nullptr, &TarReader::feed, nullptr) != ARCHIVE_OK) {
+        return reader->failure();
+    }
+    return std::unique_ptr<MemberReader>(std::move(reader));
+}
+
+ssize_t TarReader::feed(archive* handle, void* feed, const void** block) {
+    auto* self = static_cast<Feed*>(feed);
+    if (!self->advance()) {
+        archive_set_error(handle, EIO, "the source failed");
+        return ARCHIVE_FATAL;
+    }
+    *block = self->block.data();
+    return static_cast<ssize_t>(self->block.size());
+}
+
+Error TarReader::failure() const {
+    if (feed_->error) return *feed_->error;
+    const char* reason = archive_error_string(archive_.get());
+    return damaged_archive(name_, reason == nullptr ? "not a tar archive" : reason);
+}
+
+Result<Member> TarReader::describe(archive_entry* entry) const {
+    const char* name = archive_entry_pathname(entry);
+    if (name == nullptr) name = archive_entry_pathname_utf8(entry);  // a pax name that the locale cannot say
+    if (name == nullptr) return damaged_archive(name_, "a member has no name");
+    Member member{.path = TRY(safe_path(name_, name)), .type = type_of(entry)};
+    if (const char* reason = refusal(entry)) return refused_member(name_, name, reason);
+    if (member.type == Member::Type::link && archive_entry_symlink(entry) != nullptr) {
+        member.link_target = archive_entry_symlink(entry);
+    }
+    if (member.path.empty() && member.type != Member::Type::directory) {
+        return refused_member(name_, name, "has no name of its own");
+    }
+    return member;
+}
+
+Result<std::optional<Member>> TarReader::next() {
+    // Passes over the content, so that the position below is at its end.
+    if (archive_file_count(archive_.get()) > 0 && archive_read_data_skip(archive_.get()) < ARCHIVE_WARN) {
+        return failure();
+    }
+    const std::int64_t end_of_members = archive_filter_bytes(archive_.get(), 0);
+    archive_entry* entry = nullptr;
+    const int code = archive_read_next_header(archive_.get(), &entry);
+    offset_ = 0;
+    if (code == ARCHIVE_EOF) {
+        TRY(finish(end_of_members));
+        return std::optional<Member>();
+    }
+    if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return failure();
+    return std::optional<Member>(TRY(describe(entry)));
+}
+
+// libarchive takes the plain end of the stream for the end of the archive too, and reads no further than the two blocks
+// of zeros that should be there: only reading on to the end makes a compressed source check its last trailer.
+Status TarReader::finish(std::int64_t end_of_members) {
+    const std::int64_t end = archive_filter_bytes(archive_.get(), 0);
+    if (end - end_of_members < 1024) return damaged_archive(name_, "it ends without an end-of-archive marker");
+    do {
+        const auto seen = static_cast<std::size_t>(std::max<std::int64_t>(end - feed_->block_start, 0));
+        const auto rest = feed_->block.subspan(std::min(seen, feed_->block.size()));
+        if (std::any_of(rest.begin(), rest.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
+            return damaged_archive(name_, "something follows its end-of-archive marker");
+        }
+        if (!feed_->advance()) return failure();
+    } while (!feed_->block.empty());
+    return {};
+}
+
+Result<std::span<const std::byte>> TarReader::read() {
+    const void* block = nullptr;
+    std::size_t length = 0;
+    la_int64_t offset = 0;
+    while (length == 0) {
+        const int code = archive_read_data_block(archive_.get(), &block, &length, &offset);
+        if (code == ARCHIVE_EOF) return std::span<const std::byte>();
+        if (code != ARCHIVE_OK) return failure();
+    }
+    if (offset != offset_) return damaged_archive(name_, "a member has a hole");
+    offset_ += static_cast<std::int64_t>(length);
+    return std::span(static_cast<const std::byte*>(block), length);
+}
+
+}  // namespace polygon::backup

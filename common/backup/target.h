@@ -1,0 +1,40 @@
+// Creates files beneath one directory and nowhere else: every component is opened from its parent's descriptor without
+// following links, so no name and no link that an archive brought can lead out.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/fs/fd.h"
+#include "common/fs/file.h"
+
+namespace polygon::backup {
+
+class Target {
+  public:
+    // Creates the directory (0700) unless it is there. Its parent must exist. Errors: io.
+    static Result<std::unique_ptr<Target>> open(const fs::Path& root);
+
+    const fs::Path& root() const { return root_; }
+    // With its parents, 0700. `path` is relative and has no "..". A directory that is there is no error.
+    // Errors: backup_corrupt if something else is in the way; io.
+    Status make_directory(std::string_view path);
+    // A new file, 0600, its parents made. Errors: as above.
+    Result<fs::Fd> create_file(std::string_view path);
+    Status create_link(std::string_view path, const fs::Path& to);
+
+  private:
+    Target(fs::Path root, fs::Fd fd) : root_(std::move(root)), fd_(std::move(fd)) {}
+    // The descriptor of the directory, made if it is missing. Kept open: members come directory by directory.
+    Result<int> enter(std::string_view directory);
+    Error failure(std::string_view action, std::string_view path, int reason) const;
+
+    fs::Path root_;
+    fs::Fd fd_;
+    fs::Fd current_;
+    std::string current_path_;
+};
+
+}  // namespace polygon::backup

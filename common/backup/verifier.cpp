@@ -1,0 +1,80 @@
+#include "common/backup/verifier.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/backup/damage.h"
+
+namespace polygon::backup {
+namespace {
+
+constexpr std::size_t kProblemsInMessage = 3;
+
+// PostgreSQL src/bin/pg_verifybackup: WAL is checked in another way, and these may have been changed on purpose.
+bool is_exempt(std::string_view path) {
+    return path.starts_with("pg_wal/") || path == "postgresql.auto.conf" || path == "recovery.signal" ||
+           path == "standby.signal";
+}
+
+}  // namespace
+
+Verifier::Verifier(const Manifest& manifest, std::function<void(const std::string&)> on_problem)
+    : manifest_(manifest), on_problem_(std::move(on_problem)) {
+    entries_.reserve(manifest.files.size());
+    for (const ManifestFile& file : manifest.files)
+        entries_.emplace(file.path, Entry{.file = &file});
+}
+
+Expectation Verifier::expect(const std::string& path) {
+    bool is_repeated = false;
+    Expectation expectation;
+    if (is_exempt(path)) {
+        expectation.standing = Standing::exempt;
+        is_repeated = !exempt_seen_.insert(path).second;
+    } else if (const auto found = entries_.find(path); found != entries_.end()) {
+        expectation = {.standing = Standing::in_manifest, .file = found->second.file};
+        is_repeated = std::exchange(found->second.is_seen, true);
+    } else {
+        note(fmt::format("{}: not in the manifest", printable(path)));
+    }
+    if (!is_repeated) return expectation;
+    note(fmt::format("{}: comes twice", printable(path)));
+    return {};
+}
+
+bool Verifier::compare(const ManifestFile& file, std::uint64_t size_bytes, const std::string& checksum_hex) {
+    if (size_bytes != file.size_bytes) {
+        note(fmt::format("{}: is {} bytes long, manifest says {}", printable(file.path), size_bytes, file.size_bytes));
+        return false;
+    }
+    if (checksum_hex != file.checksum_hex) {
+        note(
+            fmt::format("{}: checksum is {}, manifest says {}", printable(file.path), checksum_hex, file.checksum_hex));
+        return false;
+    }
+    return true;
+}
+
+void Verifier::note_missing() {
+    for (const ManifestFile& file : manifest_.files) {  // in the manifest's order, not the map's
+        if (!entries_.at(file.path).is_seen && !is_exempt(file.path))
+            note(fmt::format("{}: missing", printable(file.path)));
+    }
+}
+
+void Verifier::note(const std::string& problem) {
+    ++count_;
+    if (first_problems_.size() < kProblemsInMessage) first_problems_.push_back(problem);
+    if (on_problem_) on_problem_(problem);
+}
+
+Error Verifier::summary(const std::string& label) const {
+    std::string list = fmt::format("{}", fmt::join(first_problems_, "; "));
+    if (count_ > first_problems_.size()) list += fmt::format("; and {} more", count_ - first_problems_.size());
+    return {.code = Errc::backup_corrupt,
+            .message = fmt::format("backup '{}' does not match its manifest: {}", label, list),
+            .hint = std::string(kCopyAgain)};
+}
+
+}  // namespace polygon::backup

@@ -1,0 +1,52 @@
+// Compares what comes by with the manifest, and remembers every difference.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "common/backup/manifest.h"
+
+namespace polygon::backup {
+
+// How pg_verifybackup treats a file: by the manifest, or not at all (WAL, and what pg_basebackup itself may change).
+enum class Standing { in_manifest, exempt, not_wanted };
+
+struct Expectation {
+    Standing standing = Standing::not_wanted;  // not_wanted: extra or repeated, and noted as a problem
+    const ManifestFile* file = nullptr;        // of in_manifest
+};
+
+class Verifier {
+  public:
+    // The manifest must outlive this.
+    Verifier(const Manifest& manifest, std::function<void(const std::string&)> on_problem);
+
+    Expectation expect(const std::string& path);
+    // Whether size and checksum are the manifest's.
+    bool compare(const ManifestFile& file, std::uint64_t size_bytes, const std::string& checksum_hex);
+    void note_missing();
+    bool has_problems() const { return count_ > 0; }
+    // "backup '20261120' does not match its manifest: ...; and 3 more", backup_corrupt.
+    Error summary(const std::string& label) const;
+
+  private:
+    struct Entry {
+        const ManifestFile* file;
+        bool is_seen = false;
+    };
+    void note(const std::string& problem);
+
+    const Manifest& manifest_;
+    std::function<void(const std::string&)> on_problem_;
+    std::unordered_map<std::string_view, Entry> entries_;
+    std::unordered_set<std::string> exempt_seen_;
+    std::vector<std::string> first_problems_;
+    std::uint64_t count_ = 0;
+};
+
+}  // namespace polygon::backup

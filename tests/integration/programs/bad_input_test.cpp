@@ -1,0 +1,140 @@
+#include <fstream>
+
+#include "common/base/error.h"
+#include "tests/integration/programs/site.h"
+
+namespace polygon::test {
+namespace {
+
+namespace stdfs = std::filesystem;
+
+// The exit status, the line and the hint; and that nothing was touched.
+void check_refusal(const process::Finished& done, Errc code, const std::string& message, const std::string& hint) {
+    INFO(done.err);
+    CHECK(done.exit_status == exit_status(code));
+    CHECK_THAT(done.err, ContainsText(message));
+    CHECK_THAT(done.err, ContainsText("HINT: " + hint));
+    CHECK(Site::shared().has_no_data());
+}
+
+TEST_CASE("a folder without a backup") {
+    Site& site = Site::shared();
+    site.clear();
+    const auto empty = require(site.workspace().make_directory("empty")).string();
+    check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", empty}}), Errc::backup_missing,
+                  "no base backup in '" + empty + "'", "");
+}
+
+TEST_CASE("a half-copied backup") {
+    Site& site = Site::shared();
+    site.clear();
+    const stdfs::path half = require(site.workspace().make_directory("half"));
+    stdfs::copy_file(site.tar_backups() / "20261120/base.tar.gz", half / "base.tar.gz",
+                     stdfs::copy_options::overwrite_existing);
+    require(site.workspace().account().give(half));
+    check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", half.string()}}), Errc::backup_incomplete, half.string(), "");
+}
+
+TEST_CASE("a backup of another PostgreSQL major version") {
+    Site& site = Site::shared();
+    site.clear();
+    const stdfs::path other = site.path() / "other-major";
+    stdfs::copy(site.plain_backup(), other, stdfs::copy_options::recursive);
+    std::ofstream(other / "PG_VERSION") << "14\n";
+    require(site.workspace().account().give(other));
+    check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", other.string()}}), Errc::version_mismatch,
+                  "backup 'other-major' is of PostgreSQL 14, the programs in ", "Install PostgreSQL 14 here");
+    stdfs::remove_all(other);
+}
+
+TEST_CASE("a data directory that is not empty") {
+    Site& site = Site::shared();
+    site.clear();
+    const stdfs::path data = require(site.workspace().make_directory("node/data"));
+    std::ofstream(data / "precious") << "x";
+    const process::Finished done = site.bootstrap();
+    INFO(done.err);
+    CHECK(done.exit_status == exit_status(Errc::data_directory_occupied));
+    CHECK_THAT(done.err, ContainsText("data directory '" + data.string() + "' is not empty (1 entries)"));
+    CHECK_THAT(done.err, ContainsText("HINT: Move it away, or start the node under polygon-entrypoint"));
+    CHECK(stdfs::exists(data / "precious"));
+    CHECK_FALSE(stdfs::exists(data.string() + ".staged"));
+}
+
+TEST_CASE("a password file that cannot be read, and a variable that is not set") {
+    Site& site = Site::shared();
+    site.clear();
+    site.write_configuration("  source: {directory: " + site.tar_backups().string() +
+                             "}\n  roles: {passwords: {app: {file: /nowhere/app}}}\n");
+    check_refusal(site.bootstrap(), Errc::secret_unreadable, "'/nowhere/app'", "");
+    site.write_configuration("  source: {directory: " + site.tar_backups().string() +
+                             "}\n  roles: {passwords: {app: {env: NOT_SET}}}\n");
+    check_refusal(site.bootstrap(), Errc::secret_unreadable, "NOT_SET", "");
+}
+
+TEST_CASE("a role that production does not have") {
+    Site& site = Site::shared();
+    site.clear();
+    site.write_configuration("  source: {directory: " + site.tar_backups().string() +
+                             "}\n  roles: {passwords: {aap: {env: APP_PASSWORD}}}\n");
+    check_refusal(site.bootstrap(), Errc::role_missing, "role 'aap' (roles.passwords, ", "Correct the name");
+    site.write_configuration("  source: {directory: " + site.tar_backups().string() + "}\n  roles: {keep: [nobody]}\n");
+    check_refusal(site.bootstrap(), Errc::role_missing, "role 'nobody' (roles.keep) does not exist in the backup", "Correct the name");
+}
+
+TEST_CASE("one of Patroni's own roles among roles.passwords") {
+    Site& site = Site::shared();
+    site.clear();
+    site.write_configuration("  source: {directory: " + site.tar_backups().string() +
+                             "}\n  roles: {passwords: {postgres: {env: APP_PASSWORD}}}\n");
+    check_refusal(site.bootstrap(), Errc::configuration, "role 'postgres' of roles.passwords", "Its password comes from postgresql.authentication");
+}
+
+TEST_CASE("an etcd that does not answer") {
+    Site& site = Site::shared();
+    site.clear();
+    check_refusal(site.bootstrap({{"PATRONI_ETCD3_HOSTS", "127.0.0.1:1"}}), Errc::etcd_unavailable, "127.0.0.1:1",
+                  "Check that etcd runs");
+}
+
+TEST_CASE("another scope than the configuration's") {
+    Site& site = Site::shared();
+    site.clear();
+    check_refusal(site.run({"polygon-bootstrap", "--config", site.configuration().string(), "--scope=production",
+                            "--datadir=" + site.data_directory().string()}),
+                  Errc::configuration, "called for scope 'production'", "Point --config or POLYGON_CONFIG");
+}
+
+TEST_CASE("a misspelt key of the polygon section, with file, line and the nearest one") {
+    Site& site = Site::shared();
+    site.clear();
+    site.write_configuration("  source: {directory: " + site.tar_backups().string() + "}\n  roles: {unlistd: lock}\n");
+    check_refusal(site.bootstrap(), Errc::configuration, "'polygon.roles.unlistd'", "Did you mean 'unlisted'?");
+}
+
+TEST_CASE("a key that this version understands but does not obey yet") {
+    Site& site = Site::shared();
+    site.clear();
+    site.write_configuration(site.good_section() + "  sql: /etc/polygon/sql.d\n");
+    check_refusal(site.bootstrap(), Errc::unsupported, "polygon.sql (", "Take it out");
+}
+
+TEST_CASE("a plan that names another leader") {
+    Site& site = Site::shared();
+    site.clear();
+    site.etcd_put("/service/polygon.polygon/plan",
+                  R"({"generation":"g7","leader":"polygon2","requested_at":"","system_identifier":""})");
+    check_refusal(site.bootstrap(), Errc::conflict, "generation g7 is to be led by 'polygon2', this is 'polygon1'",
+                  "Start the nodes under polygon-entrypoint");
+}
+
+TEST_CASE("called as a replica method it declines and leaves the work to the next one") {
+    Site& site = Site::shared();
+    site.clear();
+    check_refusal(site.run({"polygon-bootstrap", "--config", site.configuration().string(), "--scope=polygon", "--role=replica",
+                            "--datadir=" + site.data_directory().string(), "--connstring=postgres://x"}),
+                  Errc::unsupported, "replicas are cloned by Patroni's basebackup", "Keep 'basebackup'");
+}
+
+}  // namespace
+}  // namespace polygon::test

@@ -1,0 +1,178 @@
+#include "tests/integration/programs/site.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+namespace polygon::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace stdfs = std::filesystem;
+
+// Production's bootstrap superuser is not called postgres, a role's name needs quoting, and the clone would carry a
+// subscription, a foreign server's password, a prepared transaction and an ALTER SYSTEM.
+const char* const kProduction = R"sql(
+ALTER SYSTEM SET archive_timeout = 77;
+CREATE ROLE app LOGIN PASSWORD 'production-app';
+CREATE ROLE report LOGIN PASSWORD 'production-report' VALID UNTIL '2001-01-01';
+CREATE ROLE "we""ird" SUPERUSER LOGIN PASSWORD 'production-weird';
+ALTER ROLE app SET search_path = nowhere;
+CREATE DATABASE closed ALLOW_CONNECTIONS false;
+CREATE DATABASE thai;
+)sql";
+const char* const kThai = R"sql(
+CREATE TABLE trips AS SELECT g AS id, md5(g::text) AS stop FROM generate_series(1, 20000) g;
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER partner FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'partner.example');
+CREATE USER MAPPING FOR app SERVER partner OPTIONS (user 'u', password 'partner-secret');
+CREATE USER MAPPING FOR PUBLIC SERVER partner OPTIONS (user 'p', password 'partner-secret');
+CREATE SUBSCRIPTION feed CONNECTION 'host=/nowhere dbname=x' PUBLICATION p WITH (connect = false, slot_name = 'feed');
+CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION refuse();
+)sql";
+
+}  // namespace
+
+Site& Site::shared() {
+    static Site site;
+    return site;
+}
+
+Site::Site() {
+    workspace_ = require(support::Workspace::make(support::Lifetime::ends_with_us));
+    require(workspace_->install());
+    etcd_ = std::make_unique<support::EtcdServer>(require(support::EtcdServer::make(*workspace_, "etcd")));
+    require(etcd_->start());
+    make_production();
+    write_configuration(good_section());
+}
+
+Site::~Site() { (void)etcd_->stop(); }
+
+process::Finished Site::run_with(std::vector<std::string> argv, process::Environment environment) {
+    return require(process::run(workspace_->tool(std::move(argv), std::move(environment)), system_clock(),
+                                Deadline(system_clock(), 240s)));
+}
+
+process::Finished Site::run(std::vector<std::string> argv, const process::Environment& variables) {
+    process::Environment environment = workspace_->environment(path());
+    environment["APP_PASSWORD"] = "polygon-app";
+    for (const auto& [name, value] : variables) environment[name] = value;
+    return run_with(std::move(argv), environment);
+}
+
+process::Finished Site::run_postgres(std::vector<std::string> argv) {
+    argv.front() = (workspace_->postgres_bin() / argv.front()).string();
+    return run_with(std::move(argv), workspace_->environment(path()));
+}
+
+process::Finished Site::bootstrap(const process::Environment& variables) {
+    return run({"polygon-bootstrap", "--config", configuration().string(), "--scope=polygon",
+                "--datadir=" + data_directory().string()},
+               variables);
+}
+
+std::string Site::query(const stdfs::path& socket_directory, const std::string& user, const std::string& database,
+                        const std::string& sql) {
+    const process::Finished done = run_with({(workspace_->postgres_bin() / "psql").string(), "-XAtq", "-v", "ON_ERROR_STOP=1",
+                                             "-h", socket_directory.string(), "-U", user, "-d", database, "-c", sql},
+                                            workspace_->environment(path()));
+    INFO(sql << "\n" << done.err);
+    REQUIRE(done.exit_status == 0);
+    return done.out.empty() ? "" : done.out.substr(0, done.out.size() - 1);
+}
+
+void Site::with_server(const stdfs::path& data_directory, const std::function<void(const stdfs::path&)>& body) {
+    const stdfs::path socket_directory = require(workspace_->make_directory("socket"));
+    // Trust, from a file of ours: what the tests ask is not who may log in.
+    const stdfs::path access = path() / "trust.conf";
+    std::ofstream(access) << "local all all trust\nlocal replication all trust\n";
+    const std::string options = fmt::format(
+        "-c listen_addresses= -c unix_socket_directories={} -c hba_file={} -c max_prepared_transactions=5 -c wal_level=logical",
+        socket_directory.string(), access.string());
+    const process::Finished started = run_postgres({"pg_ctl", "start", "-w", "-t", "120", "-D", data_directory.string(), "-l",
+                                                    (path() / "server.log").string(), "-o", options});
+    INFO(started.out << started.err);
+    REQUIRE(started.exit_status == 0);
+    body(socket_directory);
+    REQUIRE(run_postgres({"pg_ctl", "stop", "-w", "-m", "fast", "-D", data_directory.string()}).exit_status == 0);
+}
+
+void Site::make_production() {
+    const stdfs::path data = path() / "production";
+    REQUIRE(run_postgres({"initdb", "-D", data.string(), "-U", "boss", "-A", "trust", "-k", "--no-sync"}).exit_status == 0);
+    with_server(data, [&](const stdfs::path& socket_directory) { fill_production(socket_directory); });
+}
+
+void Site::fill_production(const stdfs::path& socket_directory) {
+    for (const auto& [database, script] : {std::pair{"postgres", kProduction}, std::pair{"thai", kThai}}) {
+        const stdfs::path file = path() / "script.sql";
+        std::ofstream(file) << script;
+        const process::Finished done =
+            run_postgres({"psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-h", socket_directory.string(), "-U", "boss", "-d", database, "-f", file.string()});
+        INFO(done.err);
+        REQUIRE(done.exit_status == 0);
+    }
+    query(socket_directory, "boss", "thai", "BEGIN; INSERT INTO trips VALUES (-1, 'open'); PREPARE TRANSACTION 'left open'");
+    const std::string tar = (tar_backups() / "20261120").string();
+    require(workspace_->make_directory("backups"));
+    const std::vector<std::string> base = {"pg_basebackup", "-h", socket_directory.string(), "-U", "boss", "--checkpoint=fast", "--no-sync"};
+    std::vector<std::string> tar_arguments = base;
+    tar_arguments.insert(tar_arguments.end(), {"-Ft", "-Xs", "-z", "-D", tar});
+    REQUIRE(run_postgres(tar_arguments).exit_status == 0);
+    std::vector<std::string> plain_arguments = base;
+    plain_arguments.insert(plain_arguments.end(), {"-Fp", "-Xs", "--manifest-checksums=NONE", "-D", plain_backup().string()});
+    REQUIRE(run_postgres(plain_arguments).exit_status == 0);
+}
+
+std::string Site::good_section() const {
+    return fmt::format("  source: {{directory: {}}}\n  roles:\n    passwords: {{app: {{env: APP_PASSWORD}}}}\n", tar_backups().string());
+}
+
+void Site::write_configuration(const std::string& polygon_section) {
+    std::ofstream file(configuration());
+    file << "scope: polygon\nname: polygon1\n"
+         << "etcd3: {hosts: " << etcd_->endpoint() << "}\n"
+         << "restapi: {listen: '127.0.0.1:1', connect_address: '127.0.0.1:1'}\n"
+         << "postgresql:\n  listen: 127.0.0.1:1\n  connect_address: 127.0.0.1:1\n"
+         << "  data_dir: " << data_directory().string() << "\n"
+         << "  bin_dir: " << workspace_->postgres_bin().string() << "\n"
+         << "  authentication:\n"
+         << "    superuser: {username: postgres, password: polygon-superuser}\n"
+         << "    replication: {username: replicator, password: polygon-replication}\n"
+         << "    rewind: {username: rewinder, password: polygon-rewind}\n";
+    if (!polygon_section.empty()) file << "polygon:\n" << polygon_section;
+}
+
+void Site::clear() {
+    std::error_code ignored;
+    stdfs::remove_all(path() / "node", ignored);
+    require(workspace_->make_directory("node"));
+    run({"etcdctl", "--endpoints", etcd_->endpoint(), "del", "--prefix", "/service/"}, {{"ETCDCTL_API", "3"}});
+    write_configuration(good_section());
+}
+
+void Site::etcd_put(const std::string& key, const std::string& value) {
+    REQUIRE(run({"etcdctl", "--endpoints", etcd_->endpoint(), "put", "--", key, value}, {{"ETCDCTL_API", "3"}}).exit_status == 0);
+}
+
+std::map<std::string, std::string> Site::etcd_keys() {
+    const process::Finished done =
+        run({"etcdctl", "--endpoints", etcd_->endpoint(), "get", "--prefix", "/service/", "--keys-only"}, {{"ETCDCTL_API", "3"}});
+    std::map<std::string, std::string> keys;
+    std::istringstream lines(done.out);
+    for (std::string key; std::getline(lines, key);) {
+        if (!key.empty()) keys[key] = require(etcd_->get(key)).value_or("");
+    }
+    return keys;
+}
+
+bool Site::has_no_data() const {
+    for (const char* suffix : {"", ".staged", ".previous"}) {
+        if (stdfs::exists(data_directory().string() + suffix)) return false;
+    }
+    return true;
+}
+
+}  // namespace polygon::test
