@@ -57,7 +57,9 @@ Status stamp_etcd(const patroni::Configuration& configuration, const postgres::G
 Status run(const Request& request, Clock& clock) {
     const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
     auto session = TRY(postgres::Connection::open({.conninfo = request.conninfo}));
+    // Neither production's search_path nor its event triggers may meddle with what follows.
     TRY(session.execute("SET search_path = pg_catalog"));
+    TRY(session.execute("SET session_replication_role = replica"));
     postgres::GenerationMarker marker = TRY(read_own_marker(session, configuration));
     const std::vector<sanitize::Check> checks = TRY(sanitize::collect_evidence(session, marker));
     for (const sanitize::Check& check : checks) {

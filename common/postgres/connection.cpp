@@ -62,7 +62,7 @@ ConnectionParameters at_address(const std::string& address, const std::string& u
 
 std::string shielding_options(int server_major_version) {
     std::string options =
-        "-c search_path=pg_catalog -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 "
+        "-c session_replication_role=replica -c search_path=pg_catalog -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 "
         "-c idle_in_transaction_session_timeout=0 -c row_security=off -c session_preload_libraries= "
         "-c local_preload_libraries= -c log_min_error_statement=panic -c log_statement=none "
         "-c log_min_duration_statement=-1 -c synchronous_commit=local";

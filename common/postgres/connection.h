@@ -29,7 +29,8 @@ struct ConnectionParameters {
 ConnectionParameters at_address(const std::string& address, const std::string& user, const Secret& password,
                                 const std::string& database, const std::map<std::string, std::string>& more = {});
 
-// Options that shield our sessions from what ALTER DATABASE/ROLE … SET have left in the clone.
+// Options that shield our sessions from what ALTER DATABASE/ROLE … SET have left in the clone, and from its triggers
+// (session_replication_role: replica; event triggers too, but those that are ENABLE ALWAYS or REPLICA before 17).
 std::string shielding_options(int server_major_version);
 
 class Connection {

@@ -42,11 +42,9 @@ Status switch_off_jobs(Connection& session, const std::string& database, Lines& 
     };
     for (const JobTable& jobs : {JobTable{"cron.job", "active"}, JobTable{"pgagent.pga_job", "jobenabled"}}) {
         if (TRY(session.value("SELECT pg_catalog.to_regclass($1) IS NOT NULL", {jobs.table})) != "t") continue;
-        // As replica no trigger fires: that of cron.job would load pg_cron into the session.
-        TRY(session.execute("SET session_replication_role = replica"));
+        // In a shielded session no trigger fires: that of cron.job would load pg_cron.
         const auto changed = TRY(session.query(
             fmt::format("UPDATE {0} SET {1} = false WHERE {1} RETURNING 1", jobs.table, jobs.active_column)));
-        TRY(session.execute("RESET session_replication_role"));
         if (changed.empty()) continue;
         lines.push_back(fmt::format("database {}: switched off {} jobs of {}", database, changed.size(), jobs.table));
     }
@@ -66,12 +64,34 @@ Status drop_user_mappings(Connection& session, const std::string& database, Line
     return {};
 }
 
+// Event triggers that fire in a shielded session too (ENABLE ALWAYS or REPLICA) could refuse what has to be done.
+// Disabled within the transaction, and as they were at its end; DDL on event triggers fires none.
+Result<std::vector<Row>> silence_event_triggers(Connection& session) {
+    std::vector<Row> triggers =
+        TRY(session.query("SELECT evtname, evtenabled FROM pg_catalog.pg_event_trigger WHERE evtenabled IN ('A', 'R')"));
+    for (const Row& trigger : triggers) {
+        TRY(session.execute(fmt::format("ALTER EVENT TRIGGER {} DISABLE", session.quote_identifier(*trigger[0]))));
+    }
+    return triggers;
+}
+
+Status restore_event_triggers(Connection& session, const std::vector<Row>& triggers) {
+    for (const Row& trigger : triggers) {
+        TRY(session.execute(fmt::format("ALTER EVENT TRIGGER {} ENABLE {}", session.quote_identifier(*trigger[0]),
+                                        *trigger[1] == "A" ? "ALWAYS" : "REPLICA")));
+    }
+    return {};
+}
+
 Status cut_in_database(Connection& session, const std::string& database, const TiePlan& plan, Lines& lines) {
-    TRY(roll_back_prepared_transactions(session, database, lines));
+    TRY(roll_back_prepared_transactions(session, database, lines));  // in no transaction of its own
+    TRY(session.execute("BEGIN"));
+    const std::vector<Row> triggers = TRY(silence_event_triggers(session));
     TRY(cut_subscriptions(session, database, plan.subscriptions, lines));
     if (plan.jobs == Jobs::disable) TRY(switch_off_jobs(session, database, lines));
     if (plan.foreign_servers == ForeignServers::detach) TRY(drop_user_mappings(session, database, lines));
-    return {};
+    TRY(restore_event_triggers(session, triggers));
+    return session.execute("COMMIT");
 }
 
 Status allow_connections(Connection& session, const std::string& database, bool is_allowed) {

@@ -32,7 +32,8 @@ TEST_CASE("a half-copied backup") {
     stdfs::copy_file(site.tar_backups() / "20261120/base.tar.gz", half / "base.tar.gz",
                      stdfs::copy_options::overwrite_existing);
     require(site.workspace().account().give(half));
-    check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", half.string()}}), Errc::backup_incomplete, half.string(), "");
+    check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", half.string()}}), Errc::backup_incomplete,
+                  "backup 'half' is incomplete: no backup_manifest", "pg_basebackup writes backup_manifest last");
 }
 
 TEST_CASE("a backup of another PostgreSQL major version") {

@@ -26,6 +26,7 @@ void check_ties_are_cut(Site& site, const stdfs::path& socket) {
     CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM pg_subscription") == "0");
     CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM pg_user_mappings") == "0");
     CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM pg_foreign_server") == "1");
+    CHECK(site.query(socket, "postgres", "thai", "SELECT string_agg(evtenabled::text, '' ORDER BY evtname) FROM pg_event_trigger") == "OA");
     CHECK(site.query(socket, "postgres", "postgres", "SELECT count(*) FROM pg_prepared_xacts") == "0");
     CHECK(site.query(socket, "postgres", "postgres", "SELECT datallowconn FROM pg_database WHERE datname = 'closed'") == "f");
     // Production's ALTER SYSTEM set it to 77 s.

@@ -66,7 +66,8 @@ TEST_CASE("a backup damaged in its WAL is refused after the fact, and nothing st
     const stdfs::path damaged = site.path() / "damaged";
     stdfs::copy(site.tar_backups() / "20261120", damaged, stdfs::copy_options::recursive);
     std::string bytes = require(fs::read_file(damaged / "pg_wal.tar.gz"));
-    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x04);
+    // Where the first records of the segment are: in what compresses its zeros a change may mean the same.
+    for (std::size_t i = 600; i < 664; ++i) bytes.at(i) ^= 0x55;
     std::ofstream(damaged / "pg_wal.tar.gz", std::ios::binary) << bytes;
     require(site.workspace().account().give(damaged));
     const process::Finished done = site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", damaged.string()}});

@@ -29,6 +29,8 @@ CREATE USER MAPPING FOR app SERVER partner OPTIONS (user 'u', password 'partner-
 CREATE USER MAPPING FOR PUBLIC SERVER partner OPTIONS (user 'p', password 'partner-secret');
 CREATE SUBSCRIPTION feed CONNECTION 'host=/nowhere dbname=x' PUBLICATION p WITH (connect = false, slot_name = 'feed');
 CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+CREATE EVENT TRIGGER refuse_always ON ddl_command_end EXECUTE FUNCTION refuse();
+ALTER EVENT TRIGGER refuse_always ENABLE ALWAYS;
 CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION refuse();
 )sql";
 

@@ -1,0 +1,44 @@
+// The pair of clusters that all tests of this executable share: they take a minute to start.
+#pragma once
+
+#include <string>
+
+#include "tests/support/catch.h"
+#include "tests/support/proofs.h"
+#include "tests/support/stand.h"
+#include "tests/support/waiting.h"
+
+namespace polygon::e2e {
+
+// Production, a polygon of initdb, and a backup, made at the first call. After a failed test the workspace is kept, the
+// logs' tails are printed at the end, and the tests that follow fail at once: the clusters' state is unknown.
+support::Stand& stand();
+
+// In each test that uses the stand, before anything else.
+class StandGuard {
+  public:
+    StandGuard();
+    StandGuard(const StandGuard&) = delete;
+    StandGuard& operator=(const StandGuard&) = delete;
+    ~StandGuard();
+
+  private:
+    int exceptions_;
+};
+
+inline void require(const Status& status) {
+    INFO((status ? std::string() : status.error().message + " " + status.error().hint));
+    REQUIRE(status.has_value());
+}
+
+template <class T>
+T require(Result<T> result) {
+    INFO((result ? std::string() : result.error().message + " " + result.error().hint));
+    REQUIRE(result.has_value());
+    return std::move(result).value();
+}
+
+// Point 5 of the main job, every proof of it.
+void require_all_proofs();
+
+}  // namespace polygon::e2e

@@ -1,0 +1,25 @@
+#!/bin/bash
+# Builds and runs the tests.
+#   tests/run.sh [LABEL…]       unit, integration, e2e, arch; none: all of them
+# POLYGON_PRESET selects another preset than dev. Installs what is missing. Fails if no test ran.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+. tests/support/install.sh
+preset=${POLYGON_PRESET:-dev}
+
+# run_label LABEL JOBS
+run_label() {
+  ctest --preset "$preset" --output-on-failure --no-tests=error --label-regex "^$1\$" --parallel "$2"
+}
+
+install_packages
+build_preset "$preset"
+[ $# -gt 0 ] || set -- arch unit integration e2e
+for label; do
+  case $label in
+    e2e) jobs=1 ;;  # two clusters at a time are enough for a small machine
+    *) jobs=2 ;;
+  esac
+  run_label "$label" "$jobs"
+done

@@ -1,0 +1,91 @@
+// Production and polygon side by side, and the steps of a rebuild: the demo shows them, the end-to-end tests assert
+// them.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "tests/support/cluster.h"
+#include "tests/support/thai.h"
+#include "tests/support/wal_archive.h"
+#include "tests/support/workspace.h"
+
+namespace polygon::support {
+
+struct StandSettings {
+    Lifetime lifetime = Lifetime::ends_with_us;
+    int tickets = 600'000;  // of thai.sql
+};
+
+// What production was when its backup was taken.
+struct ProductionState {
+    std::string system_identifier;
+    int timeline = 0;
+    Contents contents;
+    ArchiveListing archive;
+};
+
+enum class SystemIdentifier { fresh, kept };
+
+struct RebuildOptions {
+    SystemIdentifier system_identifier = SystemIdentifier::fresh;
+    std::string leader = "polygon1";
+};
+
+class Stand {
+  public:
+    static Result<std::unique_ptr<Stand>> make(const StandSettings& settings);
+
+    // etcd and three nodes; database thai; roles app and report.
+    Status make_production();
+    // etcd and three nodes under other passwords, database thai_polygon, and more WAL than production has.
+    Status make_polygon();
+    // pg_basebackup -Ft -Xs -z --checkpoint=fast from production's leader; remembers what production is.
+    Status take_backup();
+
+    // The four parts of a rebuild, and all of them in a row.
+    Status stop_polygon();
+    Status reset(const std::string& leader);
+    Status start_polygon(SystemIdentifier system_identifier);
+    Status wait_for_polygon();
+    Status rebuild(const RebuildOptions& options);
+
+    // A polygon-rebuild subcommand with the polygon's configuration, as its operator would run it.
+    Result<process::Finished> polygon_rebuild(std::vector<std::string> arguments);
+
+    Workspace& workspace() { return *workspace_; }
+    Cluster& production() { return *production_; }
+    Cluster& polygon() { return *polygon_; }
+    // As of the last backup.
+    const ProductionState& production_state() const { return production_state_; }
+    const std::filesystem::path& backup() const { return backup_; }
+    std::filesystem::path archive() const { return workspace_->path() / "production/archive"; }
+    // Before the last rebuild; empty before the first.
+    const std::string& previous_identifier() const { return previous_identifier_; }
+    SystemIdentifier asked_identifier() const { return asked_identifier_; }
+    // What the last reset printed.
+    const std::string& reset_output() const { return reset_output_; }
+
+    // Everything goes on running when this object goes. Returns the script that ends it.
+    Result<std::filesystem::path> leave_running();
+
+  private:
+    explicit Stand(const StandSettings& settings, std::unique_ptr<Workspace> workspace);
+
+    StandSettings settings_;
+    std::unique_ptr<Workspace> workspace_;
+    std::unique_ptr<Cluster> production_;
+    std::unique_ptr<Cluster> polygon_;
+    ProductionState production_state_;
+    std::filesystem::path backup_;
+    int backups_ = 0;
+    std::string previous_identifier_;
+    std::string reset_output_;
+    SystemIdentifier asked_identifier_ = SystemIdentifier::fresh;
+};
+
+// pg_control_system()'s system_identifier.
+Result<std::string> read_system_identifier(Database& database);
+
+}  // namespace polygon::support
