@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
     cli::Application application("polygon-rebuild",
                                  "Prepares the rebuild of a polygon from production's backup, and verifies its result.",
                                  "It needs the configuration of any one node of the polygon.\n");
+    application.accept_overrides();
     CLI::App& parser = application.parser();
     parser.require_subcommand(1);
 

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
         "Patroni calls it as bootstrap.method and adds --scope and --datadir.",
         "The backup and what is done to it stand in the polygon section of Patroni's configuration.\n"
         "As a method of create_replica_methods it declines, so that Patroni goes on to the next one.\n");
+    application.accept_overrides();
     bootstrap::Request request;
     application.parser().add_option("--scope", request.scope, "the cluster's name; has to be the configuration's");
     application.parser().add_option("--datadir", request.data_directory, "absent or empty; else the configuration's");

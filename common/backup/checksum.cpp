@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <isa-l/crc.h>
 #include <openssl/evp.h>
 

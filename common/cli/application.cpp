@@ -46,8 +46,6 @@ Application::Application(std::string name, std::string summary, std::string deta
     parser_->add_option("--config", common_.config,
                         "Patroni's configuration, a file or a folder of them; else POLYGON_CONFIG, else the one on the "
                         "command line of the Patroni that called");
-    parser_->add_option("--set", set_, "KEY=VALUE over a key of the polygon section, as source.directory=/backups")
-        ->take_all();
     parser_->add_option("--log-level", log_level_)->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     parser_->add_option("--log-format", log_format_)->check(CLI::IsMember({"text", "json"}));
     parser_->fallthrough();
@@ -55,6 +53,11 @@ Application::Application(std::string name, std::string summary, std::string deta
 }
 
 Application::~Application() = default;
+
+void Application::accept_overrides() {
+    parser_->add_option("--set", set_, "KEY=VALUE over a key of the polygon section, as source.directory=/backups")
+        ->allow_extra_args(false);
+}
 
 int Application::run(int argc, char** argv, const std::function<Result<int>()>& body) {
     try {

@@ -29,6 +29,8 @@ class Application {
     Application(std::string name, std::string summary, std::string details);
     ~Application();
 
+    // Adds --set, for a program that reads the polygon section.
+    void accept_overrides();
     // For the program's own options and subcommands.
     CLI::App& parser() { return *parser_; }
     const CommonOptions& common() const { return common_; }

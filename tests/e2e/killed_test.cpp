@@ -10,12 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The restore is under way: polygon-bootstrap runs and its directory is there.
-Status check_restoring(const support::PatroniNode& node) {
-    if (std::filesystem::exists(node.directory() / "data.staged")) return {};
-    return Error{Errc::not_proven, "no data.staged yet"};
-}
-
 Status check_nothing_runs(const support::PatroniNode& node) {
     std::string left;
     for (const pid_t pid : support::processes_in(node.directory())) {
@@ -26,14 +20,17 @@ Status check_nothing_runs(const support::PatroniNode& node) {
     return Error{Errc::not_proven, "still running: " + left};
 }
 
-TEST_CASE("a Patroni killed during the bootstrap leaves nothing that starts, and a reset recovers") {
-    const StandGuard guard;
+// Begins a rebuild, kills polygon1's Patroni as soon as `sign` is there, and asks for everything else.
+void kill_and_recover(const std::filesystem::path& sign) {
     support::Stand& both = stand();
     support::PatroniNode& leader = both.polygon().node("polygon1");
     require(both.stop_polygon());
     require(both.reset("polygon1"));
     require(both.start_polygon(support::SystemIdentifier::fresh));
-    require(support::wait_for("restore", 120s, [&] { return check_restoring(leader); }));
+    require(support::wait_for(sign.string(), 120s, [&]() -> Status {
+        if (std::filesystem::exists(leader.directory() / sign)) return {};
+        return Error{Errc::not_proven, "not there yet"};
+    }));
     leader.kill_patroni();
 
     // Helper and quarantine go with it, by their parent-death signals.
@@ -48,6 +45,16 @@ TEST_CASE("a Patroni killed during the bootstrap leaves nothing that starts, and
     require(both.start_polygon(support::SystemIdentifier::fresh));
     require(both.wait_for_polygon());
     require_all_proofs();
+}
+
+TEST_CASE("a Patroni killed during the restore leaves nothing that starts, and a reset recovers") {
+    const StandGuard guard;
+    kill_and_recover("data.staged");
+}
+
+TEST_CASE("a Patroni killed during the quarantine takes its server along, and a reset recovers") {
+    const StandGuard guard;
+    kill_and_recover("data.staged/postmaster.pid");
 }
 
 }  // namespace

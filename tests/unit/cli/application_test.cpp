@@ -31,12 +31,14 @@ TEST_CASE("an unknown option is a usage error and the body does not run") {
 
 TEST_CASE("--set collects overrides and refuses what is no assignment") {
     Application application("tester", "Tests.", "");
+    application.accept_overrides();
     CHECK(run_with(application, {"tester", "--set", "a.b=c=d", "--set", "e="}, [] { return Result<int>(0); }) == 0);
     REQUIRE(application.common().overrides.size() == 2);
     CHECK(application.common().overrides[0] == std::pair<std::string, std::string>("a.b", "c=d"));
     CHECK(application.common().overrides[1] == std::pair<std::string, std::string>("e", ""));
 
     Application other("tester", "Tests.", "");
+    other.accept_overrides();
     CHECK(run_with(other, {"tester", "--set", "nothing"}, [] { return Result<int>(0); }) == 2);
 }
 
