@@ -53,6 +53,16 @@ Decision decide_as_planned_replica(const ClusterSeen& cluster) {
     return {Action::wait, fmt::format("waiting for {} to lead generation {}", cluster.plan->leader, cluster.plan->generation)};
 }
 
+// Nothing on disk. In a cluster that is not initialized an empty node would bootstrap: where a generation was proven, that
+// is for its leader alone, which may have the data.
+Decision decide_on_empty_data(const std::string& member, const ClusterSeen& cluster) {
+    if (cluster.proven && !cluster.initialize && cluster.proven->leader != member) {
+        return {Action::wait, fmt::format("generation {} was led by {}: waiting for it, or for polygon-rebuild reset",
+                                          cluster.proven->generation, cluster.proven->leader)};
+    }
+    return {Action::start, "the data directory is empty"};
+}
+
 // Against the generation that a leader has proven.
 Decision decide_by_generation(const std::string& member, const DataSeen& data, const ClusterSeen& cluster) {
     const etcd::Generation& proven = *cluster.proven;
@@ -90,7 +100,7 @@ Decision decide(const std::string& member, const DataSeen& data, const ClusterSe
     if (is_planned(cluster)) {
         return cluster.plan->leader == member ? decide_as_planned_leader(data, cluster) : decide_as_planned_replica(cluster);
     }
-    if (data.state == DataState::empty) return {Action::start, "the data directory is empty"};
+    if (data.state == DataState::empty) return decide_on_empty_data(member, cluster);
     if (cluster.proven) return decide_by_generation(member, data, cluster);
     return decide_by_identifier(member, data, cluster);
 }

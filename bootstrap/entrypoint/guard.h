@@ -12,7 +12,7 @@ namespace polygon::entrypoint {
 
 enum class DataState {
     empty,     // absent, or nothing that Patroni counts
-    half,      // a restore, quarantine or bootstrap of ours that did not end
+    half,      // a restore, bootstrap or clone of a polygon that did not end
     complete,  // anything else: a polygon, or data of unknown origin
 };
 
@@ -29,7 +29,7 @@ struct ClusterSeen {
     std::chrono::seconds initialize_patience{30};  // after which a bare "" counts as stale
     std::string leader;                     // holder of the leader key; empty: none
     bool is_leader_live = false;            // its REST interface says that it runs
-    bool someone_bootstraps = false;        // another member's key says so
+    bool someone_bootstraps = false;        // another member's key may say so
     std::optional<etcd::Plan> plan;
     std::optional<etcd::Generation> proven;
 };

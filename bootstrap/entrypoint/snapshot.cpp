@@ -26,10 +26,10 @@ bool is_moving(const postgres::Places& places) {
            std::filesystem::exists(places.staged.parent_path() / "moving", error);
 }
 
-// patroni/ha.py and postgresql/bootstrap.py: what a member says while it bootstraps.
-bool is_bootstrapping(const patroni::MemberKey& member) {
-    return member.state.starts_with("running custom bootstrap") || member.state.starts_with("initializing new cluster") ||
-           member.state.starts_with("bootstrapping");
+// While `initialize` is empty a member that bootstraps goes through "running custom bootstrap script", "starting" and
+// "running" (patroni/postgresql/bootstrap.py); one that only waits says "stopped", one that failed says so.
+bool may_be_bootstrapping(const patroni::MemberKey& member) {
+    return !member.state.empty() && member.state != "stopped" && member.state != "crashed" && !member.state.ends_with("failed");
 }
 
 }  // namespace
@@ -40,11 +40,13 @@ Result<DataSeen> look_at_data(const postgres::Places& places) {
     if (TRY(postgres::list_entries(places.data)).empty()) return seen;
     seen.state = DataState::complete;
     seen.has_running_server = has_running_server(places.data);
-    if (const auto control = postgres::read_control_file(places.data)) seen.system_identifier = control->system_identifier;
+    const auto control = postgres::read_control_file(places.data);
+    if (control) seen.system_identifier = control->system_identifier;
     const auto marker = postgres::read_marker(places.data);
     if (!marker || !*marker) return seen;
     seen.generation = (*marker)->generation;
-    if ((*marker)->stage != postgres::Stage::proven) seen.state = DataState::half;
+    // pg_basebackup copies polygon.json early and pg_control last: without it this is a clone that was interrupted.
+    if ((*marker)->stage != postgres::Stage::proven || !control) seen.state = DataState::half;
     return seen;
 }
 
@@ -69,7 +71,7 @@ Result<ClusterSeen> ClusterWatch::look() {
     if (plan) seen.plan = TRY(etcd::parse_plan(plan->value));
     if (generation) seen.proven = TRY(etcd::parse_generation(generation->value));
     for (const patroni::MemberKey& member : cluster.members) {
-        if (member.name != configuration_.name && is_bootstrapping(member)) seen.someone_bootstraps = true;
+        if (member.name != configuration_.name && may_be_bootstrapping(member)) seen.someone_bootstraps = true;
         if (member.name == seen.leader) seen.is_leader_live = answers_as_running(member);
     }
     note_initialize(snapshot, seen);

@@ -14,6 +14,7 @@ namespace {
 
 namespace stdfs = std::filesystem;
 
+constexpr int kMostHops = 40;  // as the kernel follows links
 constexpr const char* kInsideFolder = ".polygon";
 constexpr const char* kMoving = "moving";  // in D/.polygon: "aside" or "place" while entries are moved one by one
 
@@ -116,6 +117,10 @@ Places find_places(const Path& data_directory) {
     Path data = data_directory.lexically_normal();
     if (!data.has_filename()) data = data.parent_path();
     std::error_code error;
+    // Behind links, dangling ones too: the companions are on the file system that the link was made for, the link stays.
+    for (int hops = 0; hops < kMostHops && stdfs::is_symlink(stdfs::symlink_status(data, error)); ++hops) {
+        data = (data.parent_path() / stdfs::read_symlink(data, error)).lexically_normal();
+    }
     const bool is_inside = stdfs::exists(data, error) &&
                            (fs::is_mount_point(data) || ::access(data.parent_path().c_str(), W_OK | X_OK) != 0);
     if (is_inside) {

@@ -1,4 +1,5 @@
 // polygon-demo [--keep]; run by tests/demo.sh.
+#include <csignal>
 #include <cstdio>
 #include <string_view>
 
@@ -19,6 +20,10 @@ int main(int argc, char** argv) {
     support::watch_for_interrupt();
     const Status shown = support::run_demo(keeps ? support::AfterDemo::leave_running : support::AfterDemo::end_all);
     if (shown) return 0;
+    if (support::is_interrupted()) {
+        fmt::print(stderr, "interrupted; everything that was started has ended\n");
+        return 128 + SIGINT;
+    }
     log_error(shown.error());
     return exit_status(shown.error().code);
 }

@@ -63,6 +63,15 @@ TEST_CASE("another generation and no live leader: wait, never wipe") {
     CHECK(action("polygon2", kNew, leaderless) == Action::start);
 }
 
+TEST_CASE("an empty node does not bootstrap in place of the member that has proven a generation") {
+    ClusterSeen uninitialized{.proven = kProvenNew};
+    CHECK(action("polygon2", kEmpty, uninitialized) == Action::wait);
+    CHECK(action("polygon1", kEmpty, uninitialized) == Action::start);
+    CHECK(action("polygon1", kNew, uninitialized) == Action::start);
+    uninitialized.initialize = "200";
+    CHECK(action("polygon2", kEmpty, uninitialized) == Action::start);
+}
+
 TEST_CASE("a node does not set its data aside for its own stale leader key") {
     ClusterSeen own = rebuilt();
     own.leader = "polygon2";

@@ -40,6 +40,20 @@ TEST_CASE("a data directory's companions stand beside it, whatever its name ends
     CHECK(places.layout == Layout::beside);
 }
 
+TEST_CASE("behind a link they stand beside what it points at, and the link stays") {
+    const support::Scratch scratch;
+    make_data(scratch.path() / "disk/pg", "old");
+    REQUIRE(fs::replace_link(scratch.path() / "data", scratch.path() / "disk/pg").has_value());
+    const Places places = find_places(scratch.path() / "data");
+    CHECK(places.staged == scratch.path() / "disk/pg.staged");
+    REQUIRE(set_aside(places).has_value());
+    CHECK(find_places(scratch.path() / "data").staged == places.staged);  // now that the link dangles
+    make_data(places.staged, "new");
+    REQUIRE(put_in_place(places).has_value());
+    CHECK(get(scratch.path() / "data/global/pg_control") == "new");
+    CHECK(stdfs::is_symlink(scratch.path() / "data"));
+}
+
 TEST_CASE("on a mount point they stand inside it") {
     const Places places = find_places("/proc");
     CHECK(places.layout == Layout::inside);

@@ -19,8 +19,9 @@ TEST_CASE("a member that streams with another generation's data is asked to rein
     CHECK(assess({.state = "running", .is_streaming = true, .generation = ""}, "g2").verdict == Verdict::reinitialise);
 }
 
-TEST_CASE("a member that clones or rewinds is waited for, whatever its data") {
-    for (const char* state : {"creating replica", "running pg_rewind", "bootstrapping from leader", "initializing new cluster"}) {
+TEST_CASE("a member that clones, rewinds, starts or replays is waited for, whatever its data") {
+    for (const char* state : {"creating replica", "running pg_rewind", "bootstrapping from leader", "initializing new cluster",
+                              "starting", "restarting", "in archive recovery"}) {
         CHECK(assess({.state = state, .generation = "g1", .watched = 1h}, "g2").verdict == Verdict::wait);
     }
 }
@@ -31,8 +32,8 @@ TEST_CASE("after a plain failover a member of the same generation gets its time"
 }
 
 TEST_CASE("a member that does not say what it carries gets half of that") {
-    CHECK(assess({.state = "starting", .watched = 29s}, "g2").verdict == Verdict::wait);
-    CHECK(assess({.state = "starting", .watched = 30s}, "g2").verdict == Verdict::reinitialise);
+    CHECK(assess({.state = "running", .watched = 29s}, "g2").verdict == Verdict::wait);
+    CHECK(assess({.state = "start failed", .watched = 30s}, "g2").verdict == Verdict::reinitialise);
 }
 
 TEST_CASE("a member that was asked is not asked again for a while, then again") {
