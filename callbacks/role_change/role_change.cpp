@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <map>
@@ -87,8 +89,14 @@ class Callback {
         std::set<std::string> lagging;
         while (true) {
             const Result<std::set<std::string>> round = look_once();
-            if (round && round->empty()) return {};
-            if (!round && round.error().code == Errc::conflict) return {};  // somebody else leads now
+            if (round && round->empty()) {
+                log_info("every member streams from this leader", {{"generation", generation_}});
+                return {};
+            }
+            if (!round && round.error().code == Errc::conflict) {
+                log_info("nothing left to do here", {{"because", round.error().message}});
+                return {};
+            }
             if (!round) log_warning(round.error().message);
             if (round) lagging = *round;
             if (deadline.has_passed()) break;
@@ -101,6 +109,11 @@ class Callback {
   private:
     // The names of those that do not stream yet, after asking those that need it.
     Result<std::set<std::string>> look_once() {
+        // A rebuild may have overtaken a callback that lingers: it must not judge by the generation that it began with.
+        const auto marker = TRY(postgres::read_marker(configuration_.postgresql.data_dir));
+        if (!marker || marker->generation != generation_) {
+            return Error{Errc::conflict, "the data directory carries another generation now", ""};
+        }
         postgres::Connection session = TRY(connect(configuration_, own_address(configuration_.postgresql)));
         if (TRY(session.value("SELECT pg_catalog.pg_is_in_recovery()")) == "t") {
             return Error{Errc::conflict, "this node leads no longer", ""};
@@ -162,6 +175,7 @@ class Callback {
 
 Status run(const Request& request, Clock& clock) {
     if (!concerns_a_leader(request)) return {};
+    prctl(PR_SET_PDEATHSIG, SIGTERM);  // Patroni leaves a running callback behind when it stops
     const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
     if (configuration.scope != request.scope) {
         return Error{Errc::configuration, fmt::format("called for scope '{}', but {} is of scope '{}'", request.scope, configuration.source, configuration.scope),
@@ -176,9 +190,7 @@ Status run(const Request& request, Clock& clock) {
     Callback callback(configuration, marker->generation, clock);
     if (request.action == "on_start") callback.expect_members_before_reset();
     TRY(callback.wait_for_promotion(deadline));
-    TRY(callback.settle(deadline));
-    log_info("every member streams from this leader", {{"generation", marker->generation}});
-    return {};
+    return callback.settle(deadline);
 }
 
 }  // namespace polygon::role_change
