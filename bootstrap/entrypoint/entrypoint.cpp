@@ -29,21 +29,32 @@ Result<patroni::Configuration> load_configuration(const Request& request) {
 Status carry_out(const Decision& decision, const postgres::Places& places, ClusterWatch& cluster) {
     switch (decision.action) {
         case Action::start:
-        case Action::wait: return {};
-        case Action::remove_half: TRY(postgres::clean_up(places)); return postgres::discard_half(places);
-        case Action::set_aside: TRY(postgres::clean_up(places)); return postgres::set_aside(places);
-        case Action::clear_initialize: return cluster.clear_initialize();
+        case Action::wait:
+            return {};
+        case Action::remove_half:
+            TRY(postgres::clean_up(places));
+            return postgres::discard_half(places);
+        case Action::set_aside:
+            TRY(postgres::clean_up(places));
+            return postgres::set_aside(places);
+        case Action::clear_initialize:
+            return cluster.clear_initialize();
     }
     return {};
 }
 
 std::string_view name_of(Action action) {
     switch (action) {
-        case Action::start: return "start";
-        case Action::remove_half: return "remove the unfinished restore";
-        case Action::set_aside: return "set the data directory aside";
-        case Action::clear_initialize: return "clear the key initialize";
-        case Action::wait: return "wait";
+        case Action::start:
+            return "start";
+        case Action::remove_half:
+            return "remove the unfinished restore";
+        case Action::set_aside:
+            return "set the data directory aside";
+        case Action::clear_initialize:
+            return "clear the key initialize";
+        case Action::wait:
+            return "wait";
     }
     return "wait";
 }

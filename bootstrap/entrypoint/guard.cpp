@@ -27,7 +27,8 @@ Decision decide_on_empty_initialize(const std::string& member, const ClusterSeen
     if (cluster.someone_bootstraps) return {Action::wait, "another member is bootstrapping"};
     if (is_planned(cluster)) {
         if (cluster.plan->leader != member) {
-            return {Action::wait, fmt::format("generation {} is to be led by {}", cluster.plan->generation, cluster.plan->leader)};
+            return {Action::wait,
+                    fmt::format("generation {} is to be led by {}", cluster.plan->generation, cluster.plan->leader)};
         }
         return {Action::clear_initialize, "a bootstrap of this member did not end"};
     }
@@ -44,17 +45,19 @@ Decision decide_as_planned_leader(const DataSeen& data, const ClusterSeen& clust
     }
     if (cluster.initialize) {
         return {Action::wait, fmt::format("generation {} is planned, but the cluster was initialized as {} since; run "
-                                          "polygon-rebuild reset again", plan.generation, *cluster.initialize)};
+                                          "polygon-rebuild reset again",
+                                          plan.generation, *cluster.initialize)};
     }
     return replace_data(data, fmt::format("this member is to lead generation {}", plan.generation));
 }
 
 Decision decide_as_planned_replica(const ClusterSeen& cluster) {
-    return {Action::wait, fmt::format("waiting for {} to lead generation {}", cluster.plan->leader, cluster.plan->generation)};
+    return {Action::wait,
+            fmt::format("waiting for {} to lead generation {}", cluster.plan->leader, cluster.plan->generation)};
 }
 
-// Nothing on disk. In a cluster that is not initialized an empty node would bootstrap: where a generation was proven, that
-// is for its leader alone, which may have the data.
+// Nothing on disk. In a cluster that is not initialized an empty node would bootstrap: where a generation was proven,
+// that is for its leader alone, which may have the data.
 Decision decide_on_empty_data(const std::string& member, const ClusterSeen& cluster) {
     if (cluster.proven && !cluster.initialize && cluster.proven->leader != member) {
         return {Action::wait, fmt::format("generation {} was led by {}: waiting for it, or for polygon-rebuild reset",
@@ -66,7 +69,8 @@ Decision decide_on_empty_data(const std::string& member, const ClusterSeen& clus
 // Against the generation that a leader has proven.
 Decision decide_by_generation(const std::string& member, const DataSeen& data, const ClusterSeen& cluster) {
     const etcd::Generation& proven = *cluster.proven;
-    const bool is_same_identifier = !cluster.initialize || *cluster.initialize == std::to_string(data.system_identifier);
+    const bool is_same_identifier =
+        !cluster.initialize || *cluster.initialize == std::to_string(data.system_identifier);
     if (data.state == DataState::complete && data.generation == proven.generation && is_same_identifier) {
         return {Action::start, fmt::format("generation {}, the cluster's", proven.generation)};
     }
@@ -74,8 +78,10 @@ Decision decide_by_generation(const std::string& member, const DataSeen& data, c
         data.state == DataState::half
             ? std::string("what is there is an unfinished restore")
             : fmt::format("the data directory carries generation '{}' (system identifier {}), the cluster {} ({})",
-                          data.generation, data.system_identifier, proven.generation, cluster.initialize.value_or("none"));
-    if (has_other_live_leader(member, cluster)) return replace_data(data, fmt::format("{}; {} leads", reason, cluster.leader));
+                          data.generation, data.system_identifier, proven.generation,
+                          cluster.initialize.value_or("none"));
+    if (has_other_live_leader(member, cluster))
+        return replace_data(data, fmt::format("{}; {} leads", reason, cluster.leader));
     if (data.state == DataState::half && !cluster.initialize) return replace_data(data, reason);
     return {Action::wait, reason + "; waiting for a live leader"};
 }
@@ -89,7 +95,8 @@ Decision decide_by_identifier(const std::string& member, const DataSeen& data, c
     }
     const std::string reason = fmt::format("the data directory's system identifier is {}, the cluster's {}",
                                            data.system_identifier, *cluster.initialize);
-    if (has_other_live_leader(member, cluster)) return replace_data(data, fmt::format("{}; {} leads", reason, cluster.leader));
+    if (has_other_live_leader(member, cluster))
+        return replace_data(data, fmt::format("{}; {} leads", reason, cluster.leader));
     return {Action::wait, reason + "; waiting for a live leader"};
 }
 
@@ -98,7 +105,8 @@ Decision decide_by_identifier(const std::string& member, const DataSeen& data, c
 Decision decide(const std::string& member, const DataSeen& data, const ClusterSeen& cluster) {
     if (cluster.initialize && cluster.initialize->empty()) return decide_on_empty_initialize(member, cluster);
     if (is_planned(cluster)) {
-        return cluster.plan->leader == member ? decide_as_planned_leader(data, cluster) : decide_as_planned_replica(cluster);
+        return cluster.plan->leader == member ? decide_as_planned_leader(data, cluster)
+                                              : decide_as_planned_replica(cluster);
     }
     if (data.state == DataState::empty) return decide_on_empty_data(member, cluster);
     if (cluster.proven) return decide_by_generation(member, data, cluster);

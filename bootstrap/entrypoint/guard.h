@@ -24,12 +24,12 @@ struct DataSeen {
 };
 
 struct ClusterSeen {
-    std::optional<std::string> initialize;  // "" while somebody bootstraps, or since he died
+    std::optional<std::string> initialize;         // "" while somebody bootstraps, or since he died
     std::chrono::seconds initialize_unchanged{0};  // for how long this guard has seen that value
     std::chrono::seconds initialize_patience{30};  // after which a bare "" counts as stale
-    std::string leader;                     // holder of the leader key; empty: none
-    bool is_leader_live = false;            // its REST interface says that it runs
-    bool someone_bootstraps = false;        // another member's key may say so
+    std::string leader;                            // holder of the leader key; empty: none
+    bool is_leader_live = false;                   // its REST interface says that it runs
+    bool someone_bootstraps = false;               // another member's key may say so
     std::optional<etcd::Plan> plan;
     std::optional<etcd::Generation> proven;
 };

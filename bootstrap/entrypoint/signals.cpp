@@ -9,7 +9,8 @@ namespace {
 sigset_t waited_for() {
     sigset_t set;
     sigfillset(&set);
-    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&set, number);
+    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+        sigdelset(&set, number);
     return set;
 }
 
@@ -28,6 +29,8 @@ std::optional<int> next_signal(std::chrono::milliseconds timeout) {
     return std::nullopt;
 }
 
-bool is_termination(int number) { return number == SIGTERM || number == SIGINT || number == SIGQUIT; }
+bool is_termination(int number) {
+    return number == SIGTERM || number == SIGINT || number == SIGQUIT;
+}
 
 }  // namespace polygon::entrypoint

@@ -1,10 +1,10 @@
 #include "bootstrap/entrypoint/snapshot.h"
 
-#include <fmt/format.h>
-#include <signal.h>
-
 #include <cerrno>
 #include <cstdlib>
+
+#include <fmt/format.h>
+#include <signal.h>
 
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
@@ -29,7 +29,8 @@ bool is_moving(const postgres::Places& places) {
 // While `initialize` is empty a member that bootstraps goes through "running custom bootstrap script", "starting" and
 // "running" (patroni/postgresql/bootstrap.py); one that only waits says "stopped", one that failed says so.
 bool may_be_bootstrapping(const patroni::MemberKey& member) {
-    return !member.state.empty() && member.state != "stopped" && member.state != "crashed" && !member.state.ends_with("failed");
+    return !member.state.empty() && member.state != "stopped" && member.state != "crashed" &&
+           !member.state.ends_with("failed");
 }
 
 }  // namespace
@@ -53,7 +54,8 @@ Result<DataSeen> look_at_data(const postgres::Places& places) {
 ClusterWatch::ClusterWatch(const patroni::Configuration& configuration, Clock& clock)
     : configuration_(configuration),
       clock_(clock),
-      etcd_({configuration.etcd3.urls, configuration.etcd3.username, configuration.etcd3.password, configuration.etcd3.tls}),
+      etcd_({configuration.etcd3.urls, configuration.etcd3.username, configuration.etcd3.password,
+             configuration.etcd3.tls}),
       rest_(configuration.rest_client),
       initialize_since_(clock.now()) {}
 
@@ -64,7 +66,8 @@ Result<ClusterSeen> ClusterWatch::look() {
     const auto plan = TRY(etcd_.read(keys.plan()));
     const auto generation = TRY(etcd_.read(keys.generation()));
     std::vector<patroni::RelativeKey> relative;
-    for (const etcd::KeyValue& entry : snapshot.entries) relative.emplace_back(entry.key.substr(prefix.size()), entry.value);
+    for (const etcd::KeyValue& entry : snapshot.entries)
+        relative.emplace_back(entry.key.substr(prefix.size()), entry.value);
     const patroni::ClusterKeys cluster = patroni::parse_cluster(relative);
     ClusterSeen seen{.initialize = cluster.initialize, .leader = cluster.leader.value_or("")};
     seen.initialize_patience = 2 * cluster.loop_wait + std::chrono::seconds(5);

@@ -1,10 +1,10 @@
 #include "bootstrap/entrypoint/supervisor.h"
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
 #include <chrono>
 #include <csignal>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "bootstrap/entrypoint/signals.h"
 #include "common/base/log.h"

@@ -1,7 +1,6 @@
 // polygon-post-bootstrap: proves on the running leader what the quarantine promised, and stamps the generation.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "bootstrap/post_bootstrap/post_bootstrap.h"
 #include "common/cli/application.h"
@@ -16,7 +15,8 @@ int main(int argc, char** argv) {
         "Any other status than 0 makes Patroni cancel the bootstrap.\n");
     post_bootstrap::Request request;
     application.parser()
-        .add_option("conninfo", request.conninfo, "the leader, as Patroni passes it; the password comes from PGPASSFILE")
+        .add_option("conninfo", request.conninfo,
+                    "the leader, as Patroni passes it; the password comes from PGPASSFILE")
         ->required();
     return application.run(argc, argv, [&]() -> Result<int> {
         request.source = cli::find_configuration(application.common().config, getppid());

@@ -14,12 +14,14 @@ namespace polygon::post_bootstrap {
 namespace {
 
 // The conninfo's server has to be the one in our data directory: somebody else's would prove nothing.
-Result<postgres::GenerationMarker> read_own_marker(postgres::Connection& session, const patroni::Configuration& configuration) {
+Result<postgres::GenerationMarker> read_own_marker(postgres::Connection& session,
+                                                   const patroni::Configuration& configuration) {
     const std::string served = TRY(session.value("SELECT pg_catalog.current_setting('data_directory')"));
     const std::string& configured = configuration.postgresql.data_dir.string();
     std::error_code error;
     if (!std::filesystem::equivalent(served, configured, error)) {
-        return Error{Errc::not_proven, fmt::format("the server's data directory is '{}', the configuration's '{}'", served, configured),
+        return Error{Errc::not_proven,
+                     fmt::format("the server's data directory is '{}', the configuration's '{}'", served, configured),
                      "Pass the conninfo of this node's own server."};
     }
     auto marker = TRY(postgres::read_marker(configured));
@@ -32,12 +34,14 @@ Result<postgres::GenerationMarker> read_own_marker(postgres::Connection& session
 
 Status stamp_table(postgres::Connection& session, const postgres::GenerationMarker& marker) {
     TRY(session.execute("CREATE SCHEMA IF NOT EXISTS polygon"));
-    TRY(session.execute("CREATE TABLE IF NOT EXISTS polygon.refresh (generation text PRIMARY KEY, "
+    TRY(
+        session.execute("CREATE TABLE IF NOT EXISTS polygon.refresh (generation text PRIMARY KEY, "
                         "proven_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), "
                         "marker jsonb NOT NULL, verified_at timestamptz, certificate jsonb)"));
-    return session.execute("INSERT INTO polygon.refresh (generation, marker) VALUES ($1, $2::jsonb) "
-                           "ON CONFLICT (generation) DO UPDATE SET marker = excluded.marker",
-                           {marker.generation, postgres::to_json(marker)});
+    return session.execute(
+        "INSERT INTO polygon.refresh (generation, marker) VALUES ($1, $2::jsonb) "
+        "ON CONFLICT (generation) DO UPDATE SET marker = excluded.marker",
+        {marker.generation, postgres::to_json(marker)});
 }
 
 Status stamp_etcd(const patroni::Configuration& configuration, const postgres::GenerationMarker& marker, Clock& clock) {

@@ -1,17 +1,18 @@
 #include "bootstrap/rebuild/certificate.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace polygon::rebuild {
 
 std::string to_table(const Certificate& certificate) {
     std::size_t width = 0;
-    for (const sanitize::Check& check : certificate.checks) width = std::max(width, check.name.size());
-    std::string table = fmt::format("Polygon '{}', generation {}, verified {}\n", certificate.scope, certificate.generation,
-                                    certificate.verified_at);
+    for (const sanitize::Check& check : certificate.checks)
+        width = std::max(width, check.name.size());
+    std::string table = fmt::format("Polygon '{}', generation {}, verified {}\n", certificate.scope,
+                                    certificate.generation, certificate.verified_at);
     for (const sanitize::Check& check : certificate.checks) {
         table += fmt::format("  {:<4} {:<{}}  {}\n", check.holds ? "ok" : "FAIL", check.name, width, check.detail);
     }

@@ -1,15 +1,16 @@
 #include "bootstrap/rebuild/cluster_store.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 namespace polygon::rebuild {
 
 ClusterStore::ClusterStore(const patroni::Configuration& configuration)
     : configuration_(configuration),
       keys_(configuration.key_prefix()),
-      client_({configuration.etcd3.urls, configuration.etcd3.username, configuration.etcd3.password, configuration.etcd3.tls}) {}
+      client_({configuration.etcd3.urls, configuration.etcd3.username, configuration.etcd3.password,
+               configuration.etcd3.tls}) {}
 
 Result<StoredCluster> ClusterStore::read() {
     StoredCluster cluster{.prefix = configuration_.key_prefix()};
@@ -40,17 +41,21 @@ Status ClusterStore::replace_by_plan(const StoredCluster& cluster, const std::ve
     if (!cluster.keys.initialize) transaction.compares.push_back(etcd::absent(cluster.prefix + "initialize"));
     for (const etcd::KeyValue& entry : to_delete(cluster)) {
         transaction.compares.push_back(etcd::mod_revision_is(entry.key, entry.mod_revision));
-        transaction.then.push_back(etcd::put(keys_.saved(plan.generation, entry.key.substr(cluster.prefix.size())), entry.value));
+        transaction.then.push_back(
+            etcd::put(keys_.saved(plan.generation, entry.key.substr(cluster.prefix.size())), entry.value));
         transaction.then.push_back(etcd::remove(entry.key));
     }
     for (const etcd::KeyValue& entry : members) {
-        transaction.then.push_back(etcd::put(keys_.saved(plan.generation, entry.key.substr(cluster.prefix.size())), entry.value));
+        transaction.then.push_back(
+            etcd::put(keys_.saved(plan.generation, entry.key.substr(cluster.prefix.size())), entry.value));
     }
     transaction.then.push_back(etcd::put(keys_.plan(), etcd::to_json(plan)));
     const etcd::Outcome outcome = TRY(client_.commit(transaction));
     if (outcome.succeeded) return {};
-    return Error{Errc::conflict, fmt::format("the keys under '{}' changed while they were looked at; nothing was deleted", cluster.prefix),
-                 "See that every node is stopped and run the reset again.", Retry::safe};
+    return Error{
+        Errc::conflict,
+        fmt::format("the keys under '{}' changed while they were looked at; nothing was deleted", cluster.prefix),
+        "See that every node is stopped and run the reset again.", Retry::safe};
 }
 
 Result<std::optional<etcd::Generation>> ClusterStore::read_generation() {

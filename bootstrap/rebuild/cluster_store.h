@@ -30,7 +30,8 @@ class ClusterStore {
 
     // One transaction: if there is no leader and no member, and every key to delete is as it was read, saves them under
     // saved/<generation>/, deletes them and writes the plan. Errc::conflict if anything has changed meanwhile.
-    Status replace_by_plan(const StoredCluster& cluster, const std::vector<etcd::KeyValue>& members, const etcd::Plan& plan);
+    Status replace_by_plan(const StoredCluster& cluster, const std::vector<etcd::KeyValue>& members,
+                           const etcd::Plan& plan);
 
     Result<std::optional<etcd::Generation>> read_generation();
     Status store_certificate(const std::string& json);

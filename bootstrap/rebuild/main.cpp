@@ -1,7 +1,6 @@
 // polygon-rebuild: what an operator does to a whole polygon.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "bootstrap/rebuild/reset.h"
 #include "bootstrap/rebuild/verify.h"

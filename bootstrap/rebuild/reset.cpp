@@ -1,9 +1,9 @@
 #include "bootstrap/rebuild/reset.h"
 
+#include <cstdio>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
-#include <cstdio>
 
 #include "bootstrap/rebuild/cluster_store.h"
 #include "common/base/log.h"
@@ -36,21 +36,26 @@ Status refuse_live_members(const StoredCluster& cluster, patroni::RestClient& re
 
 Error still_there(const StoredCluster& cluster) {
     std::vector<std::string> names;
-    for (const patroni::MemberKey& member : cluster.keys.members) names.push_back(member.name);
-    return {Errc::cluster_alive,
-            fmt::format("'{}' still has {} {}, held by a lease that is renewed", cluster.prefix,
-                        cluster.keys.leader ? "leader " + *cluster.keys.leader : "member", fmt::join(names, ", ")),
-            "Stop Patroni on every node of the polygon first, also where its REST interface cannot be reached from here."};
+    for (const patroni::MemberKey& member : cluster.keys.members)
+        names.push_back(member.name);
+    return {
+        Errc::cluster_alive,
+        fmt::format("'{}' still has {} {}, held by a lease that is renewed", cluster.prefix,
+                    cluster.keys.leader ? "leader " + *cluster.keys.leader : "member", fmt::join(names, ", ")),
+        "Stop Patroni on every node of the polygon first, also where its REST interface cannot be reached from here."};
 }
 
 // Keys of stopped nodes expire with their leases, within the cluster's ttl; whoever renews is alive.
-Result<StoredCluster> wait_for_expiry(ClusterStore& store, patroni::RestClient& rest, StoredCluster cluster, Clock& clock) {
+Result<StoredCluster> wait_for_expiry(ClusterStore& store, patroni::RestClient& rest, StoredCluster cluster,
+                                      Clock& clock) {
     const Deadline deadline(clock, cluster.keys.ttl + 10s);
     bool is_told = false;
     while (cluster.keys.leader || !cluster.keys.members.empty()) {
         TRY(refuse_live_members(cluster, rest));
         if (deadline.has_passed()) return still_there(cluster);
-        if (!is_told) log_info("waiting until the keys of the stopped members expire", {{"at_most_seconds", cluster.keys.ttl.count() + 10}});
+        if (!is_told)
+            log_info("waiting until the keys of the stopped members expire",
+                     {{"at_most_seconds", cluster.keys.ttl.count() + 10}});
         is_told = true;
         clock.sleep(kRound);
         cluster = TRY(store.read());
@@ -60,7 +65,8 @@ Result<StoredCluster> wait_for_expiry(ClusterStore& store, patroni::RestClient& 
 
 std::vector<etcd::KeyValue> member_entries(const StoredCluster& cluster) {
     std::vector<etcd::KeyValue> members = cluster.entries;
-    std::erase_if(members, [&](const etcd::KeyValue& entry) { return !entry.key.starts_with(cluster.prefix + "members/"); });
+    std::erase_if(members,
+                  [&](const etcd::KeyValue& entry) { return !entry.key.starts_with(cluster.prefix + "members/"); });
     return members;
 }
 
@@ -69,7 +75,8 @@ void warn_of_unknown_leader(const StoredCluster& cluster, const std::string& lea
     log_warning("the cluster had no member of this name", {{"leader", leader}});
 }
 
-void print_changes(const StoredCluster& cluster, const etcd::RebuildKeys& keys, const etcd::Plan& plan, bool is_dry_run) {
+void print_changes(const StoredCluster& cluster, const etcd::RebuildKeys& keys, const etcd::Plan& plan,
+                   bool is_dry_run) {
     const char* will = is_dry_run ? "would " : "";
     for (const etcd::KeyValue& entry : ClusterStore::to_delete(cluster)) {
         fmt::print("{}delete  {} = {}\n", will, entry.key, shorten(entry.value));
@@ -110,7 +117,8 @@ Status reset(const ResetRequest& request, Clock& clock) {
     cluster = TRY(wait_for_expiry(store, rest, std::move(cluster), clock));
     TRY(store.replace_by_plan(cluster, members, plan));
     print_changes(cluster, store.keys(), plan, false);
-    fmt::print("\nStart the nodes, each under polygon-entrypoint: {} restores the backup, the others clone it.\n", request.leader);
+    fmt::print("\nStart the nodes, each under polygon-entrypoint: {} restores the backup, the others clone it.\n",
+               request.leader);
     std::fflush(stdout);
     return {};
 }

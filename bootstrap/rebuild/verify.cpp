@@ -1,10 +1,10 @@
 #include "bootstrap/rebuild/verify.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cstdio>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "bootstrap/rebuild/certificate.h"
 #include "bootstrap/rebuild/cluster_store.h"
@@ -31,7 +31,8 @@ std::string address_of(const patroni::MemberKey& member) {
 }
 
 Result<Connection> connect_as(const patroni::Credentials& credentials, const std::string& address) {
-    return Connection::open(postgres::at_address(address, credentials.username, credentials.password, "postgres", credentials.connection));
+    return Connection::open(
+        postgres::at_address(address, credentials.username, credentials.password, "postgres", credentials.connection));
 }
 
 class Verification {
@@ -43,7 +44,8 @@ class Verification {
         const patroni::MemberKey* leader =
             cluster_.keys.leader ? cluster_.keys.find_member(*cluster_.keys.leader) : nullptr;
         if (leader == nullptr) {
-            return Error{Errc::not_proven, fmt::format("'{}' has no leader", cluster_.prefix), "Look at patronictl list."};
+            return Error{Errc::not_proven, fmt::format("'{}' has no leader", cluster_.prefix),
+                         "Look at patronictl list."};
         }
         Connection session = TRY(connect_as(configuration_.postgresql.superuser, address_of(*leader)));
         const postgres::GenerationMarker marker = TRY(read_stamp(session));
@@ -52,7 +54,8 @@ class Verification {
                                 .verified_at = format_utc(clock_.wall()),
                                 .marker = postgres::to_json(marker)};
         certificate.checks.push_back(check_generation(marker, proven));
-        for (Check& check : TRY(sanitize::collect_evidence(session, marker))) certificate.checks.push_back(std::move(check));
+        for (Check& check : TRY(sanitize::collect_evidence(session, marker)))
+            certificate.checks.push_back(std::move(check));
         certificate.checks.push_back(check_login("superuser login", configuration_.postgresql.superuser, *leader));
         certificate.checks.push_back(check_replication_login(*leader));
         if (configuration_.postgresql.rewind) {
@@ -60,9 +63,11 @@ class Verification {
         }
         TRY(session.execute("UPDATE polygon.refresh SET verified_at = $1::timestamptz WHERE generation = $2",
                             {certificate.verified_at, marker.generation}));
-        const std::string leader_timeline = TRY(session.value("SELECT timeline_id::text FROM pg_catalog.pg_control_checkpoint()"));
+        const std::string leader_timeline =
+            TRY(session.value("SELECT timeline_id::text FROM pg_catalog.pg_control_checkpoint()"));
         for (const patroni::MemberKey& member : cluster_.keys.members) {
-            if (member.name != leader->name) certificate.checks.push_back(check_replica(session, member, certificate, leader_timeline));
+            if (member.name != leader->name)
+                certificate.checks.push_back(check_replica(session, member, certificate, leader_timeline));
         }
         TRY(session.execute("UPDATE polygon.refresh SET certificate = $1::jsonb WHERE generation = $2",
                             {to_json(certificate), marker.generation}));
@@ -71,18 +76,22 @@ class Verification {
 
   private:
     Result<postgres::GenerationMarker> read_stamp(Connection& session) {
-        const std::string has_table = TRY(session.value("SELECT pg_catalog.to_regclass('polygon.refresh') IS NOT NULL"));
+        const std::string has_table =
+            TRY(session.value("SELECT pg_catalog.to_regclass('polygon.refresh') IS NOT NULL"));
         if (has_table != "t") {
-            return Error{Errc::not_proven, "the leader has no table polygon.refresh: it was not made by polygon-bootstrap",
+            return Error{Errc::not_proven,
+                         "the leader has no table polygon.refresh: it was not made by polygon-bootstrap",
                          "Rebuild the polygon: polygon-rebuild reset."};
         }
-        const std::string text = TRY(session.value("SELECT marker::text FROM polygon.refresh ORDER BY proven_at DESC LIMIT 1"));
+        const std::string text =
+            TRY(session.value("SELECT marker::text FROM polygon.refresh ORDER BY proven_at DESC LIMIT 1"));
         return postgres::marker_from_json(text, "polygon.refresh");
     }
 
     Check check_generation(const postgres::GenerationMarker& marker, const std::optional<etcd::Generation>& proven) {
-        Check check{"generation", proven && proven->generation == marker.generation,
-                    fmt::format("{}, from backup {} of {}", marker.generation, marker.backup_label, marker.backup_time)};
+        Check check{
+            "generation", proven && proven->generation == marker.generation,
+            fmt::format("{}, from backup {} of {}", marker.generation, marker.backup_label, marker.backup_time)};
         if (!check.holds) check.detail += fmt::format("; etcd says {}", proven ? proven->generation : "none");
         return check;
     }
@@ -94,33 +103,39 @@ class Verification {
 
     Check check_replication_login(const patroni::MemberKey& leader) {
         const patroni::Credentials& credentials = configuration_.postgresql.replication;
-        auto parameters = postgres::at_address(address_of(leader), credentials.username, credentials.password, "postgres", credentials.connection);
+        auto parameters = postgres::at_address(address_of(leader), credentials.username, credentials.password,
+                                               "postgres", credentials.connection);
         parameters.keywords["replication"] = "true";
         Result<Connection> session = Connection::open(parameters);
         if (!session) return {"replication login", false, session.error().message};
         const Result<postgres::Rows> identified = session->command("IDENTIFY_SYSTEM");
-        return {"replication login", identified.has_value(), identified ? credentials.username : identified.error().message};
+        return {"replication login", identified.has_value(),
+                identified ? credentials.username : identified.error().message};
     }
 
     Check check_replica(Connection& leader, const patroni::MemberKey& member, const Certificate& certificate,
                         const std::string& leader_timeline) {
         const std::string name = "replica " + member.name;
         const Result<std::string> state = leader.value(
-            "SELECT COALESCE((SELECT state FROM pg_catalog.pg_stat_replication WHERE application_name = $1 LIMIT 1), 'absent')",
+            "SELECT COALESCE((SELECT state FROM pg_catalog.pg_stat_replication WHERE application_name = $1 LIMIT 1), "
+            "'absent')",
             {member.name});
-        if (!state || *state != "streaming") return {name, false, "in pg_stat_replication: " + state.value_or("no answer")};
+        if (!state || *state != "streaming")
+            return {name, false, "in pg_stat_replication: " + state.value_or("no answer")};
         const auto node = rest_.read_node(member.api_url);
         const std::string timeline = node && node->timeline ? std::to_string(*node->timeline) : leader_timeline;
         Result<Connection> session = connect_as(configuration_.postgresql.superuser, address_of(member));
         if (!session) return {name, false, session.error().message};
         const bool has_row = wait_until(clock_, Deadline(clock_, kReplayDeadline), 100ms, [&] {
-            const auto seen = session->value("SELECT count(*) FROM polygon.refresh WHERE generation = $1 AND verified_at = $2::timestamptz",
-                                             {certificate.generation, certificate.verified_at});
+            const auto seen = session->value(
+                "SELECT count(*) FROM polygon.refresh WHERE generation = $1 AND verified_at = $2::timestamptz",
+                {certificate.generation, certificate.verified_at});
             return seen && *seen == "1";
         });
         if (!has_row) return {name, false, "a row written on the leader did not arrive"};
         return {name, timeline == leader_timeline,
-                fmt::format("streaming, timeline {} (leader's {}), a row written on the leader was read", timeline, leader_timeline)};
+                fmt::format("streaming, timeline {} (leader's {}), a row written on the leader was read", timeline,
+                            leader_timeline)};
     }
 
     const patroni::Configuration& configuration_;

@@ -38,7 +38,8 @@ Status open_staging(const Plan& plan, const postgres::GenerationMarker& marker) 
     std::error_code error;
     std::filesystem::create_directories(plan.places.staged.parent_path(), error);
     if (error || ::mkdir(plan.places.staged.c_str(), 0700) != 0) {
-        return errno_error(Errc::io, fmt::format("cannot create '{}'", plan.places.staged.string()), error ? error.value() : errno);
+        return errno_error(Errc::io, fmt::format("cannot create '{}'", plan.places.staged.string()),
+                           error ? error.value() : errno);
     }
     TRY(bar_start(plan.places.staged));
     return postgres::write_marker(plan.places.staged, marker);
@@ -50,7 +51,8 @@ class ProgressLog {
     explicit ProgressLog(Clock& clock) : clock_(clock), last_(clock.now()) {}
 
     void report(const backup::Progress& progress) {
-        const std::uint64_t percent = progress.bytes_total == 0 ? 100 : progress.bytes_done * 100 / progress.bytes_total;
+        const std::uint64_t percent =
+            progress.bytes_total == 0 ? 100 : progress.bytes_done * 100 / progress.bytes_total;
         const bool is_due = percent >= percent_ + 5 || clock_.now() - last_ >= std::chrono::seconds(5);
         if (!is_due) return;
         percent_ = percent;
@@ -67,16 +69,17 @@ class ProgressLog {
 Status restore_files(const Plan& plan, Clock& clock) {
     ProgressLog progress(clock);
     backup::TablespaceMapping tablespaces;
-    for (const auto& [production, here] : plan.settings.tablespaces.value) tablespaces[production] = here;
-    const backup::Restored restored = TRY(backup::restore(
-        {.backup = plan.backup,
-         .data_directory = plan.places.staged,
-         .tablespaces = tablespaces,
-         .tablespace_suffix = postgres::kStagedSuffix,
-         .is_left_out = is_left_out,
-         .on_progress = [&](const backup::Progress& now) { progress.report(now); },
-         .on_problem = [](const std::string& problem) { log_warning(problem); }},
-        clock));
+    for (const auto& [production, here] : plan.settings.tablespaces.value)
+        tablespaces[production] = here;
+    const backup::Restored restored =
+        TRY(backup::restore({.backup = plan.backup,
+                             .data_directory = plan.places.staged,
+                             .tablespaces = tablespaces,
+                             .tablespace_suffix = postgres::kStagedSuffix,
+                             .is_left_out = is_left_out,
+                             .on_progress = [&](const backup::Progress& now) { progress.report(now); },
+                             .on_problem = [](const std::string& problem) { log_warning(problem); }},
+                            clock));
     log_info("restored and verified", {{"files", restored.files}, {"bytes", restored.bytes}});
     return {};
 }

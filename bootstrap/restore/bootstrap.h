@@ -20,9 +20,9 @@ struct Request {
     std::string ignored;
 };
 
-// On success the data directory is complete, sanitised and shut down. On failure it is as it was, and the clone that was
-// being made is gone; a crash leaves that clone beside it, which neither PostgreSQL nor Patroni starts and which the
-// next run removes.
+// On success the data directory is complete, sanitised and shut down. On failure it is as it was, and the clone that
+// was being made is gone; a crash leaves that clone beside it, which neither PostgreSQL nor Patroni starts and which
+// the next run removes.
 Status run(const Request& request, Clock& clock);
 
 }  // namespace polygon::bootstrap

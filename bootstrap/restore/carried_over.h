@@ -12,7 +12,8 @@ namespace polygon::bootstrap {
 // rest of the backup, but not written. `path` is relative to the data directory.
 bool is_left_out(std::string_view path);
 
-// A postgresql.conf that no server gets past: as long as it stands there, neither PostgreSQL nor Patroni starts the clone.
+// A postgresql.conf that no server gets past: as long as it stands there, neither PostgreSQL nor Patroni starts the
+// clone.
 Status bar_start(const std::filesystem::path& data_directory);
 
 // Takes the bar away: files of our own, under which Patroni's configuration alone rules, and nobody gets in without a

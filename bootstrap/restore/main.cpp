@@ -1,7 +1,6 @@
 // polygon-bootstrap: a base backup of production becomes a data directory that Patroni may start.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "bootstrap/restore/bootstrap.h"
 #include "common/cli/application.h"

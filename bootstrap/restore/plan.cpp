@@ -19,7 +19,8 @@ Error not_yet(const std::string& key, const std::string& origin) {
             "Take it out; nothing is restored as long as a part of the configuration would be ignored."};
 }
 
-// A key that is understood but not yet obeyed stops the bootstrap: masking that silently does not happen is the worst case.
+// A key that is understood but not yet obeyed stops the bootstrap: masking that silently does not happen is the worst
+// case.
 Status refuse_unsupported(const PolygonSettings& settings) {
     if (settings.source && settings.source->kind == patroni::SourceKind::connection) {
         return not_yet("source.connection", settings.source->origin);
@@ -33,7 +34,8 @@ Status refuse_unsupported(const PolygonSettings& settings) {
     if (!settings.databases.rename.value.empty()) return not_yet("databases.rename", settings.databases.rename.origin);
     if (!settings.databases.drop.value.empty()) return not_yet("databases.drop", settings.databases.drop.origin);
     if (settings.sql.value) return not_yet("sql", settings.sql.origin);
-    if (settings.replicas.value == patroni::Replicas::staged) return not_yet("replicas: staged", settings.replicas.origin);
+    if (settings.replicas.value == patroni::Replicas::staged)
+        return not_yet("replicas: staged", settings.replicas.origin);
     if (settings.staging.directory.value) return not_yet("staging.directory", settings.staging.directory.origin);
     return {};
 }
@@ -89,7 +91,8 @@ Result<std::string> choose_generation(const Configuration& configuration, Clock&
         }
         if (!is_done) return plan.generation;
     }
-    return etcd::make_generation_name(format_utc(clock.wall()), static_cast<std::uint32_t>(clock.wall().time_since_epoch().count() >> 10));
+    return etcd::make_generation_name(format_utc(clock.wall()),
+                                      static_cast<std::uint32_t>(clock.wall().time_since_epoch().count() >> 10));
 }
 
 std::string superuser_name(const Configuration& configuration) {
@@ -109,9 +112,12 @@ void add_patroni_role(sanitize::RolePlan& plan, const patroni::Credentials& cred
 
 sanitize::Unlisted to_unlisted(patroni::UnlistedRoles unlisted) {
     switch (unlisted) {
-        case patroni::UnlistedRoles::lock: return sanitize::Unlisted::lock;
-        case patroni::UnlistedRoles::rotate: return sanitize::Unlisted::rotate;
-        case patroni::UnlistedRoles::keep: return sanitize::Unlisted::keep;
+        case patroni::UnlistedRoles::lock:
+            return sanitize::Unlisted::lock;
+        case patroni::UnlistedRoles::rotate:
+            return sanitize::Unlisted::rotate;
+        case patroni::UnlistedRoles::keep:
+            return sanitize::Unlisted::keep;
     }
     return sanitize::Unlisted::lock;
 }
@@ -122,12 +128,14 @@ Result<sanitize::RolePlan> plan_roles(const Request& request, const Configuratio
     const patroni::PostgresqlSection& postgresql = configuration.postgresql;
     add_patroni_role(plan, postgresql.superuser, superuser_name(configuration), sanitize::Privilege::superuser);
     add_patroni_role(plan, postgresql.replication, postgresql.replication.username, sanitize::Privilege::replication);
-    if (postgresql.rewind) add_patroni_role(plan, *postgresql.rewind, postgresql.rewind->username, sanitize::Privilege::none);
+    if (postgresql.rewind)
+        add_patroni_role(plan, *postgresql.rewind, postgresql.rewind->username, sanitize::Privilege::none);
     const std::vector<sanitize::NamedRole> patronis = plan.named;
     for (const auto& [name, source] : settings.roles.passwords) {
         for (const sanitize::NamedRole& role : patronis) {
             if (role.name != name) continue;
-            return Error{Errc::configuration, fmt::format("role '{}' of roles.passwords ({}) is one of Patroni's", name, source.origin),
+            return Error{Errc::configuration,
+                         fmt::format("role '{}' of roles.passwords ({}) is one of Patroni's", name, source.origin),
                          "Its password comes from postgresql.authentication; take it out of roles.passwords."};
         }
         plan.named.push_back({.name = name,
@@ -145,8 +153,9 @@ sanitize::TiePlan plan_ties(const PolygonSettings& settings) {
     return {.subscriptions = settings.subscriptions.value == Subscriptions::drop ? sanitize::Subscriptions::drop
                                                                                  : sanitize::Subscriptions::disable,
             .jobs = settings.jobs.value == Jobs::disable ? sanitize::Jobs::disable : sanitize::Jobs::keep,
-            .foreign_servers = settings.foreign_servers.value == ForeignServers::detach ? sanitize::ForeignServers::detach
-                                                                                        : sanitize::ForeignServers::keep};
+            .foreign_servers = settings.foreign_servers.value == ForeignServers::detach
+                                   ? sanitize::ForeignServers::detach
+                                   : sanitize::ForeignServers::keep};
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ postgres::ServerParameters quarantine_parameters(const patroni::PolygonSettings&
                                              {"recovery_target", "immediate"},
                                              {"recovery_target_action", "promote"},
                                              {"max_prepared_transactions", "1000"}};
-    for (const auto& [name, value] : settings.quarantine.parameters.value) parameters[name] = value;
+    for (const auto& [name, value] : settings.quarantine.parameters.value)
+        parameters[name] = value;
     return parameters;
 }
 
@@ -35,7 +36,8 @@ std::string quote(const std::string& text) {
 }
 
 // Production's bootstrap superuser may have any name, and Patroni's may not exist: single-user mode needs none.
-Status ensure_superuser(postgres::PrivateServer& server, const std::string& name, Clock& clock, const Deadline& deadline) {
+Status ensure_superuser(postgres::PrivateServer& server, const std::string& name, Clock& clock,
+                        const Deadline& deadline) {
     TRY(server.stop(clock, deadline));
     const std::string statement = fmt::format(
         "DO $polygon$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_authid WHERE rolname = {0}) "
@@ -71,7 +73,8 @@ Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::Gen
     postgres::Connection session = TRY(open_session(server, plan.superuser, clock, deadline));
     marker.disarmed = TRY(sanitize::cut_ties(
         [&](const std::string& database) { return server.connect(plan.superuser, database); }, plan.ties));
-    for (const std::string& line : marker.disarmed) log_info(line);
+    for (const std::string& line : marker.disarmed)
+        log_info(line);
     record_roles(TRY(sanitize::apply_roles(session, plan.roles)), marker);
     log_info("roles are the polygon's", {{"with_password", marker.named_roles.size()},
                                          {"locked", marker.locked_roles.size()},
@@ -88,10 +91,12 @@ Status require_clean_shutdown(const postgres::Path& data_directory) {
 }
 
 // What pg_createsubscriber does since PostgreSQL 17: the identifier, then WAL that carries it.
-Status renew_system_identifier(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock, const Deadline& deadline) {
+Status renew_system_identifier(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
+                               const Deadline& deadline) {
     marker.system_identifier = postgres::make_system_identifier();
     TRY(postgres::replace_system_identifier(plan.places.staged, marker.system_identifier));
-    TRY(process::run_checked({.argv = {plan.binaries.program("pg_resetwal"), "-D", plan.places.staged.string()}}, clock, deadline));
+    TRY(process::run_checked({.argv = {plan.binaries.program("pg_resetwal"), "-D", plan.places.staged.string()}}, clock,
+                             deadline));
     return {};
 }
 
@@ -103,7 +108,8 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Clock& c
     marker.source_system_identifier = TRY(postgres::read_control_file(clone)).system_identifier;
     marker.system_identifier = marker.source_system_identifier;
     TRY(fs::write_file_durably(clone / "recovery.signal", ""));
-    TRY(fs::write_file_durably(clone / "postgresql.auto.conf", ""));  // read from the data directory, wherever the rest is
+    TRY(fs::write_file_durably(clone / "postgresql.auto.conf",
+                               ""));  // read from the data directory, wherever the rest is
     postgres::PrivateServer server =
         TRY(postgres::PrivateServer::prepare(plan.binaries, clone, quarantine_parameters(plan.settings)));
     log_info("recovering in quarantine", {{"data_directory", clone.string()}});

@@ -8,14 +8,16 @@ namespace {
 // patroni/postgresql/__init__.py and utils.py (cluster_as_json): what a member says while it makes a new copy, rewinds,
 // replays from the archive, or recovers after a start, which may take as long as it likes.
 bool is_busy(const std::string& state) {
-    for (const char* word : {"creating replica", "running custom", "initializing", "bootstrapping", "starting", "restarting",
-                             "stopping", "in archive recovery"}) {
+    for (const char* word : {"creating replica", "running custom", "initializing", "bootstrapping", "starting",
+                             "restarting", "stopping", "in archive recovery"}) {
         if (state.starts_with(word)) return true;
     }
     return state.find("rewind") != std::string::npos;
 }
 
-bool is_down(const std::string& state) { return state.empty() || state.starts_with("stop") || state == "crashed"; }
+bool is_down(const std::string& state) {
+    return state.empty() || state.starts_with("stop") || state == "crashed";
+}
 
 }  // namespace
 

@@ -23,8 +23,8 @@ struct Assessment {
 };
 
 // A member of another generation is asked at once, even if it seems to stream: under `system_identifier: keep` a stale
-// replica follows a diverged history. One of the same generation gets a minute to catch up or rewind by itself, as after
-// any failover; one that does not say gets half of that.
+// replica follows a diverged history. One of the same generation gets a minute to catch up or rewind by itself, as
+// after any failover; one that does not say gets half of that.
 Assessment assess(const MemberSeen& member, const std::string& leader_generation);
 
 inline constexpr std::chrono::seconds kPatienceSameGeneration{60};

@@ -1,7 +1,6 @@
 // polygon-role-change: a new leader of the polygon sees to it that every other member streams from it.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "callbacks/role_change/role_change.h"
 #include "common/cli/application.h"

@@ -1,13 +1,13 @@
 #include "callbacks/role_change/role_change.h"
 
+#include <algorithm>
+#include <map>
+#include <set>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
 #include <sys/prctl.h>
-
-#include <algorithm>
-#include <map>
-#include <set>
 
 #include "callbacks/role_change/assessment.h"
 #include "common/base/log.h"
@@ -48,7 +48,8 @@ Result<postgres::Connection> connect(const patroni::Configuration& configuration
 }
 
 // "" where the member answers and carries none; none where it does not answer.
-std::optional<std::string> ask_generation(const patroni::Configuration& configuration, const patroni::MemberView& member) {
+std::optional<std::string> ask_generation(const patroni::Configuration& configuration,
+                                          const patroni::MemberView& member) {
     if (member.host.empty() || !member.port) return std::nullopt;
     Result<postgres::Connection> session = connect(configuration, fmt::format("{}:{}", member.host, *member.port));
     if (!session) return std::nullopt;
@@ -63,7 +64,10 @@ std::optional<std::string> ask_generation(const patroni::Configuration& configur
 class Callback {
   public:
     Callback(const patroni::Configuration& configuration, std::string generation, Clock& clock)
-        : configuration_(configuration), generation_(std::move(generation)), clock_(clock), rest_(configuration.rest_client) {}
+        : configuration_(configuration),
+          generation_(std::move(generation)),
+          clock_(clock),
+          rest_(configuration.rest_client) {}
 
     // The members that the cluster had before the reset: they will come back, and not all at once.
     void expect_members_before_reset() {
@@ -71,7 +75,8 @@ class Callback {
         etcd::Client client({section.urls, section.username, section.password, section.tls});
         const std::string prefix = etcd::RebuildKeys(configuration_.key_prefix()).saved(generation_, "members/");
         if (const auto saved = client.read_prefix(prefix)) {
-            for (const etcd::KeyValue& entry : saved->entries) expected_.insert(entry.key.substr(prefix.size()));
+            for (const etcd::KeyValue& entry : saved->entries)
+                expected_.insert(entry.key.substr(prefix.size()));
         }
         expected_.erase(configuration_.name);
     }
@@ -118,8 +123,8 @@ class Callback {
         if (TRY(session.value("SELECT pg_catalog.pg_is_in_recovery()")) == "t") {
             return Error{Errc::conflict, "this node leads no longer", ""};
         }
-        const auto streaming = TRY(session.column(
-            "SELECT application_name FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'"));
+        const auto streaming = TRY(
+            session.column("SELECT application_name FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'"));
         const patroni::ClusterView view = TRY(rest_.read_cluster(own_api_url(configuration_.restapi)));
         std::set<std::string> lagging = expected_;
         for (const patroni::MemberView& member : view.members) {
@@ -157,7 +162,8 @@ class Callback {
         if (asked) {
             log_info("asked a member to reinitialise", {{"member", member.name}, {"because", reason}});
         } else {
-            log_warning("a member does not reinitialise, will ask again", {{"member", member.name}, {"answer", asked.error().message}});
+            log_warning("a member does not reinitialise, will ask again",
+                        {{"member", member.name}, {"answer", asked.error().message}});
         }
     }
 
@@ -178,7 +184,9 @@ Status run(const Request& request, Clock& clock) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);  // Patroni leaves a running callback behind when it stops
     const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
     if (configuration.scope != request.scope) {
-        return Error{Errc::configuration, fmt::format("called for scope '{}', but {} is of scope '{}'", request.scope, configuration.source, configuration.scope),
+        return Error{Errc::configuration,
+                     fmt::format("called for scope '{}', but {} is of scope '{}'", request.scope, configuration.source,
+                                 configuration.scope),
                      "Point --config or POLYGON_CONFIG at the configuration of the calling Patroni."};
     }
     const auto marker = TRY(postgres::read_marker(configuration.postgresql.data_dir));

@@ -1,8 +1,8 @@
 #include "common/base/clock.h"
 
-#include <fmt/chrono.h>
-
 #include <thread>
+
+#include <fmt/chrono.h>
 
 namespace polygon {
 namespace {

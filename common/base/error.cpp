@@ -1,9 +1,9 @@
 #include "common/base/error.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <system_error>
+
+#include <fmt/format.h>
 
 namespace polygon {
 namespace {
@@ -18,7 +18,8 @@ constexpr std::array kTable = {
     ErrorRow{Errc::backup_corrupt, 12, "backup-corrupt", "the backup is not what its checksums say"},
     ErrorRow{Errc::version_mismatch, 13, "version-mismatch", "the backup is of another PostgreSQL major version"},
     ErrorRow{Errc::data_directory_occupied, 14, "data-directory-occupied", "the data directory is not empty"},
-    ErrorRow{Errc::data_directory_invalid, 15, "data-directory-invalid", "not a data directory, or its control file does not check"},
+    ErrorRow{Errc::data_directory_invalid, 15, "data-directory-invalid",
+             "not a data directory, or its control file does not check"},
     ErrorRow{Errc::secret_unreadable, 20, "secret-unreadable", "a password file or variable cannot be read"},
     ErrorRow{Errc::role_missing, 21, "role-missing", "a role that the configuration names does not exist"},
     ErrorRow{Errc::database, 22, "database", "PostgreSQL refused a statement"},
@@ -37,7 +38,9 @@ constexpr std::array kTable = {
 
 }  // namespace
 
-std::span<const ErrorRow> error_table() { return kTable; }
+std::span<const ErrorRow> error_table() {
+    return kTable;
+}
 
 const ErrorRow& describe(Errc code) {
     for (const ErrorRow& row : kTable) {
@@ -46,7 +49,9 @@ const ErrorRow& describe(Errc code) {
     return kTable.front();
 }
 
-int exit_status(Errc code) { return describe(code).exit_status; }
+int exit_status(Errc code) {
+    return describe(code).exit_status;
+}
 
 Error errno_error(Errc code, std::string_view what, int errno_value, std::string hint) {
     return {.code = code,

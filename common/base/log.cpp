@@ -1,10 +1,10 @@
 #include "common/base/log.h"
 
+#include <memory>
+
+#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-
-#include <memory>
-#include <nlohmann/json.hpp>
 
 namespace polygon {
 namespace {
@@ -25,20 +25,28 @@ State& state() {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
     switch (level) {
-        case LogLevel::debug: return spdlog::level::debug;
-        case LogLevel::info: return spdlog::level::info;
-        case LogLevel::warning: return spdlog::level::warn;
-        case LogLevel::error: return spdlog::level::err;
+        case LogLevel::debug:
+            return spdlog::level::debug;
+        case LogLevel::info:
+            return spdlog::level::info;
+        case LogLevel::warning:
+            return spdlog::level::warn;
+        case LogLevel::error:
+            return spdlog::level::err;
     }
     return spdlog::level::info;
 }
 
 std::string_view name_of(LogLevel level) {
     switch (level) {
-        case LogLevel::debug: return "DEBUG";
-        case LogLevel::info: return "INFO";
-        case LogLevel::warning: return "WARNING";
-        case LogLevel::error: return "ERROR";
+        case LogLevel::debug:
+            return "DEBUG";
+        case LogLevel::info:
+            return "INFO";
+        case LogLevel::warning:
+            return "WARNING";
+        case LogLevel::error:
+            return "ERROR";
     }
     return "INFO";
 }
@@ -59,7 +67,8 @@ std::string one_line(std::string_view message) {
 
 std::string as_json(LogLevel level, std::string_view message, LogFields fields, const std::string& program) {
     nlohmann::ordered_json line = {{"level", name_of(level)}, {"program", program}, {"message", message}};
-    for (const LogField& field : fields) line[std::string(field.key)] = field.value;
+    for (const LogField& field : fields)
+        line[std::string(field.key)] = field.value;
     return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -83,7 +92,8 @@ void log(LogLevel level, std::string_view message, LogFields fields) {
         return;
     }
     std::string line = fmt::format("{} {}: {}", name_of(level), log_state.program, one_line(message));
-    for (const LogField& field : fields) line += fmt::format(" {}={}", field.key, quote_if_needed(field.value));
+    for (const LogField& field : fields)
+        line += fmt::format(" {}={}", field.key, quote_if_needed(field.value));
     log_state.logger->log(to_spdlog(level), "{}", line);
 }
 

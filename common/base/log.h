@@ -1,11 +1,11 @@
 // One event a line on stderr, `key=value` at the end, or JSON with `--log-format json`.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <initializer_list>
 #include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "common/base/error.h"
 
@@ -28,9 +28,15 @@ using LogFields = std::initializer_list<LogField>;
 void configure_log(std::string_view program, LogLevel level, LogFormat format);
 
 void log(LogLevel level, std::string_view message, LogFields fields = {});
-inline void log_debug(std::string_view message, LogFields fields = {}) { log(LogLevel::debug, message, fields); }
-inline void log_info(std::string_view message, LogFields fields = {}) { log(LogLevel::info, message, fields); }
-inline void log_warning(std::string_view message, LogFields fields = {}) { log(LogLevel::warning, message, fields); }
+inline void log_debug(std::string_view message, LogFields fields = {}) {
+    log(LogLevel::debug, message, fields);
+}
+inline void log_info(std::string_view message, LogFields fields = {}) {
+    log(LogLevel::info, message, fields);
+}
+inline void log_warning(std::string_view message, LogFields fields = {}) {
+    log(LogLevel::warning, message, fields);
+}
 
 // The final error of a program: the message, its code, and the hint on a line of its own. For the top level alone.
 void log_error(const Error& error);

@@ -76,9 +76,9 @@ T take(Result<T>&& result) {
 #define TRY(expression) POLYGON_TRY_AS(expression, __COUNTER__)
 #define POLYGON_TRY_AS(expression, number) POLYGON_TRY_PASTE(expression, number)
 #define POLYGON_TRY_PASTE(expression, number) POLYGON_TRY_NAMED(expression, try_result_##number)
-#define POLYGON_TRY_NAMED(expression, name)                          \
-    __extension__({                                                  \
-        auto name = (expression);                                    \
-        if (!name.has_value()) return std::move(name).error();       \
-        ::polygon::detail::take(std::move(name));                    \
+#define POLYGON_TRY_NAMED(expression, name)                    \
+    __extension__({                                            \
+        auto name = (expression);                              \
+        if (!name.has_value()) return std::move(name).error(); \
+        ::polygon::detail::take(std::move(name));              \
     })

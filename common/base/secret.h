@@ -1,9 +1,9 @@
 // A password: prints as ***, and is only given out by name.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <string>
+
+#include <fmt/format.h>
 
 namespace polygon {
 

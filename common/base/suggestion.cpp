@@ -9,8 +9,10 @@ namespace {
 // Optimal string alignment distance.
 std::size_t count_edits(std::string_view a, std::string_view b) {
     std::vector<std::vector<std::size_t>> row(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-    for (std::size_t i = 0; i <= a.size(); ++i) row[i][0] = i;
-    for (std::size_t j = 0; j <= b.size(); ++j) row[0][j] = j;
+    for (std::size_t i = 0; i <= a.size(); ++i)
+        row[i][0] = i;
+    for (std::size_t j = 0; j <= b.size(); ++j)
+        row[0][j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
         for (std::size_t j = 1; j <= b.size(); ++j) {
             const std::size_t replace = a[i - 1] == b[j - 1] ? 0 : 1;

@@ -1,9 +1,8 @@
 #include "common/cli/application.h"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <polygon_version.h>
-
-#include <CLI/CLI.hpp>
 
 #include "common/base/log.h"
 

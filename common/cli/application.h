@@ -19,7 +19,7 @@ class App;
 namespace polygon::cli {
 
 struct CommonOptions {
-    std::optional<std::filesystem::path> config;                  // --config
+    std::optional<std::filesystem::path> config;                 // --config
     std::vector<std::pair<std::string, std::string>> overrides;  // --set KEY=VALUE
 };
 

@@ -27,7 +27,9 @@ stdfs::path resolve_in_directory_of(pid_t pid, const stdfs::path& path) {
 
 }  // namespace
 
-bool is_patroni(const std::vector<std::string>& command_line) { return find_patroni(command_line).has_value(); }
+bool is_patroni(const std::vector<std::string>& command_line) {
+    return find_patroni(command_line).has_value();
+}
 
 std::optional<stdfs::path> configuration_argument(const std::vector<std::string>& command_line) {
     const std::optional<std::size_t> patroni = find_patroni(command_line);

@@ -1,12 +1,12 @@
 // Where a helper finds Patroni's configuration and environment when Patroni has called it.
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "common/base/result.h"
 #include "common/process/child.h"

@@ -1,7 +1,6 @@
 #include "common/etcd/rebuild_keys.h"
 
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 namespace polygon::etcd {
@@ -14,7 +13,8 @@ auto parse_value(const std::string& text, std::string_view key, Parse&& parse) -
     try {
         return parse(Json::parse(text));
     } catch (const std::exception& error) {
-        return Error{Errc::etcd_unavailable, fmt::format("the value of key '{}' cannot be understood: {}", key, error.what()),
+        return Error{Errc::etcd_unavailable,
+                     fmt::format("the value of key '{}' cannot be understood: {}", key, error.what()),
                      "Run polygon-rebuild reset to write it anew."};
     }
 }

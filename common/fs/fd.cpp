@@ -1,9 +1,9 @@
 #include "common/fs/fd.h"
 
+#include <cerrno>
+
 #include <fmt/format.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 namespace polygon::fs {
 

@@ -1,11 +1,11 @@
 // Whole files and durable changes of directories. Paths are absolute; errors are Errc::io and name the path.
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
 #include <string>
 #include <string_view>
+
+#include <sys/types.h>
 
 #include "common/base/result.h"
 #include "common/fs/fd.h"

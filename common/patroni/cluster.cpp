@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
+#include "common/patroni/json.h"
 
 namespace polygon::patroni {
 namespace {
@@ -11,18 +11,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kMembers = "members/";
-
-std::string text_at(const Json& object, const char* name) {
-    const auto found = object.find(name);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-template <class Number>
-std::optional<Number> number_at(const Json& object, const char* name) {
-    const auto found = object.find(name);
-    if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
-    return found->get<Number>();
-}
 
 MemberKey parse_member(std::string name, const std::string& value) {
     MemberKey member{.name = std::move(name)};

@@ -1,7 +1,8 @@
 #include "common/patroni/rest.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+
+#include "common/patroni/json.h"
 
 namespace polygon::patroni {
 namespace {
@@ -16,18 +17,6 @@ constexpr std::size_t kLongestQuote = 500;
 constexpr std::size_t kLargestAnswerBytes = 1U << 20U;
 // Both /cluster and /reinitialize ask the DCS first, for which Patroni allows itself retry_timeout, 10 s by default.
 constexpr std::chrono::seconds kTotalTimeout{15};
-
-std::string text_at(const Json& object, const char* name) {
-    const auto found = object.find(name);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-template <class Number>
-std::optional<Number> number_at(const Json& object, const char* name) {
-    const auto found = object.find(name);
-    if (found == object.end() || !found->is_number_integer()) return std::nullopt;
-    return found->get<Number>();
-}
 
 // "http://user@host:8008/patroni" -> "http://user@host:8008".
 std::string base_of(const std::string& api_url) {

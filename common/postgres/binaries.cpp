@@ -1,8 +1,8 @@
 #include "common/postgres/binaries.h"
 
-#include <fmt/format.h>
-
 #include <cstdlib>
+
+#include <fmt/format.h>
 
 #include "common/process/child.h"
 

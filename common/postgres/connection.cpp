@@ -13,7 +13,8 @@ using ResultHandle = std::unique_ptr<PGresult, Clear>;
 
 std::string trimmed(const char* text) {
     std::string line(text == nullptr ? "" : text);
-    while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
+    while (!line.empty() && (line.back() == '\n' || line.back() == ' '))
+        line.pop_back();
     for (char& c : line) {
         if (c == '\n') c = ' ';
     }
@@ -62,7 +63,8 @@ ConnectionParameters at_address(const std::string& address, const std::string& u
 
 std::string shielding_options(int server_major_version) {
     std::string options =
-        "-c session_replication_role=replica -c search_path=pg_catalog -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 "
+        "-c session_replication_role=replica -c search_path=pg_catalog -c default_transaction_read_only=off -c "
+        "statement_timeout=0 -c lock_timeout=0 "
         "-c idle_in_transaction_session_timeout=0 -c row_security=off -c session_preload_libraries= "
         "-c local_preload_libraries= -c log_min_error_statement=panic -c log_statement=none "
         "-c log_min_duration_statement=-1 -c synchronous_commit=local";
@@ -70,7 +72,9 @@ std::string shielding_options(int server_major_version) {
     return options;
 }
 
-void Connection::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
+void Connection::Close::operator()(pg_conn* connection) const {
+    PQfinish(connection);
+}
 
 Result<Connection> Connection::open(const ConnectionParameters& parameters) {
     // A conninfo string in `dbname` is expanded by libpq, and what follows goes over it.
@@ -78,7 +82,8 @@ Result<Connection> Connection::open(const ConnectionParameters& parameters) {
     if (!parameters.conninfo.empty()) pairs.emplace_back("dbname", parameters.conninfo);
     pairs.emplace_back("connect_timeout", "10");
     pairs.emplace_back("application_name", "pg-polygon");
-    for (const auto& [keyword, value] : parameters.keywords) pairs.emplace_back(keyword, value);
+    for (const auto& [keyword, value] : parameters.keywords)
+        pairs.emplace_back(keyword, value);
     if (!parameters.password.is_empty()) pairs.emplace_back("password", parameters.password.reveal());
     std::vector<const char*> keywords;
     std::vector<const char*> values;
@@ -93,13 +98,15 @@ Result<Connection> Connection::open(const ConnectionParameters& parameters) {
         return Error{Errc::connection, "cannot connect: " + trimmed(PQerrorMessage(connection.connection_.get())), "",
                      Retry::safe};
     }
-    PQsetNoticeProcessor(connection.connection_.get(), [](void*, const char*) {}, nullptr);
+    PQsetNoticeProcessor(
+        connection.connection_.get(), [](void*, const char*) {}, nullptr);
     return connection;
 }
 
 Result<Rows> Connection::query(const std::string& sql, const std::vector<std::optional<std::string>>& values) {
     std::vector<const char*> pointers;
-    for (const auto& value : values) pointers.push_back(value ? value->c_str() : nullptr);
+    for (const auto& value : values)
+        pointers.push_back(value ? value->c_str() : nullptr);
     const ResultHandle result(PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(pointers.size()), nullptr,
                                            pointers.data(), nullptr, nullptr, 0));
     return to_rows(connection_.get(), result);
@@ -125,7 +132,8 @@ Result<std::string> Connection::value(const std::string& sql, const std::vector<
 Result<std::vector<std::string>> Connection::column(const std::string& sql,
                                                     const std::vector<std::optional<std::string>>& values) {
     std::vector<std::string> column;
-    for (const Row& row : TRY(query(sql, values))) column.push_back(row.at(0).value_or(""));
+    for (const Row& row : TRY(query(sql, values)))
+        column.push_back(row.at(0).value_or(""));
     return column;
 }
 
@@ -148,6 +156,8 @@ Result<std::string> Connection::make_verifier(const std::string& role, const Sec
     return std::string(verifier.get());
 }
 
-int Connection::server_major_version() const { return PQserverVersion(connection_.get()) / 10000; }
+int Connection::server_major_version() const {
+    return PQserverVersion(connection_.get()) / 10000;
+}
 
 }  // namespace polygon::postgres

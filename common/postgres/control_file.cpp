@@ -1,12 +1,12 @@
 #include "common/postgres/control_file.h"
 
+#include <cstring>
+#include <optional>
+
 #include <fmt/format.h>
 #include <isa-l/crc.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-#include <cstring>
-#include <optional>
 
 #include "common/fs/file.h"
 
@@ -34,9 +34,12 @@ T load(const std::string& bytes, std::size_t offset) {
 // Where the CRC stands; 18 has one more field (default_char_signedness) before it.
 std::optional<std::size_t> crc_offset(std::uint32_t control_version) {
     switch (control_version) {
-        case 1300: return 288;
-        case 1800: return 292;
-        default: return std::nullopt;
+        case 1300:
+            return 288;
+        case 1800:
+            return 292;
+        default:
+            return std::nullopt;
     }
 }
 
@@ -55,7 +58,8 @@ Error invalid(const std::filesystem::path& path, std::string_view what) {
 Result<std::string> read_checked(const std::filesystem::path& data_directory) {
     const std::filesystem::path path = path_of(data_directory);
     const Result<std::string> bytes = fs::read_file(path);
-    if (!bytes) return Error{Errc::data_directory_invalid, bytes.error().message, "Is this a data directory of PostgreSQL?"};
+    if (!bytes)
+        return Error{Errc::data_directory_invalid, bytes.error().message, "Is this a data directory of PostgreSQL?"};
     if (bytes->size() < 296 || bytes->size() > kLargestFileBytes) {
         return invalid(path, fmt::format("has {} bytes", bytes->size()));
     }

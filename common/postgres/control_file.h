@@ -31,7 +31,8 @@ struct ControlFile {
 Result<ControlFile> read_control_file(const std::filesystem::path& data_directory);
 
 // Writes another system identifier and the CRC over it, durably, the file replaced as a whole. The server must be shut
-// down, and `pg_resetwal` must follow: the WAL on disk still carries the old identifier. (What pg_createsubscriber does.)
+// down, and `pg_resetwal` must follow: the WAL on disk still carries the old identifier. (What pg_createsubscriber
+// does.)
 Status replace_system_identifier(const std::filesystem::path& data_directory, std::uint64_t system_identifier);
 
 // As initdb makes one (PostgreSQL BootStrapXLOG): seconds, microseconds and process id.

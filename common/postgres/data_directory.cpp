@@ -1,11 +1,11 @@
 #include "common/postgres/data_directory.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cstdlib>
 
 #include "common/fs/file.h"
 
@@ -45,7 +45,8 @@ Status make_directory(const Path& directory) {
 Result<std::vector<Path>> list_links(const Path& data_directory) {
     std::vector<Path> links;
     const Path tablespaces = data_directory / "pg_tblspc";
-    for (const std::string& name : TRY(list_all(tablespaces))) links.push_back(tablespaces / name);
+    for (const std::string& name : TRY(list_all(tablespaces)))
+        links.push_back(tablespaces / name);
     links.push_back(data_directory / "pg_wal");
     std::erase_if(links, [](const Path& path) {
         std::error_code error;
@@ -97,11 +98,14 @@ Result<std::vector<std::string>> list_movable(const Path& directory, Global orde
 
 Status move_entries(const Path& from, const Path& to, Global order) {
     TRY(make_directory(to));
-    for (const std::string& name : TRY(list_movable(from, order))) TRY(fs::rename_durably(from / name, to / name));
+    for (const std::string& name : TRY(list_movable(from, order)))
+        TRY(fs::rename_durably(from / name, to / name));
     return {};
 }
 
-Path moving_marker(const Places& places) { return places.data / kInsideFolder / kMoving; }
+Path moving_marker(const Places& places) {
+    return places.data / kInsideFolder / kMoving;
+}
 
 Status move_inside(const Places& places, const Path& from, const Path& to, std::string_view direction, Global order) {
     TRY(fs::write_file_durably(moving_marker(places), direction));
@@ -109,7 +113,9 @@ Status move_inside(const Places& places, const Path& from, const Path& to, std::
     return fs::remove_file(moving_marker(places));
 }
 
-std::string read_direction(const Places& places) { return fs::read_file(moving_marker(places)).value_or(""); }
+std::string read_direction(const Places& places) {
+    return fs::read_file(moving_marker(places)).value_or("");
+}
 
 }  // namespace
 
@@ -117,7 +123,8 @@ Places find_places(const Path& data_directory) {
     Path data = data_directory.lexically_normal();
     if (!data.has_filename()) data = data.parent_path();
     std::error_code error;
-    // Behind links, dangling ones too: the companions are on the file system that the link was made for, the link stays.
+    // Behind links, dangling ones too: the companions are on the file system that the link was made for, the link
+    // stays.
     for (int hops = 0; hops < kMostHops && stdfs::is_symlink(stdfs::symlink_status(data, error)); ++hops) {
         data = (data.parent_path() / stdfs::read_symlink(data, error)).lexically_normal();
     }

@@ -1,7 +1,6 @@
 #include "common/postgres/generation_marker.h"
 
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "common/fs/file.h"
@@ -15,9 +14,12 @@ using Json = nlohmann::ordered_json;
 
 std::string_view to_text(Stage stage) {
     switch (stage) {
-        case Stage::restoring: return "restoring";
-        case Stage::restored: return "restored";
-        case Stage::proven: return "proven";
+        case Stage::restoring:
+            return "restoring";
+        case Stage::restored:
+            return "restored";
+        case Stage::proven:
+            return "proven";
     }
     return "restoring";
 }
@@ -29,7 +31,9 @@ Stage to_stage(const std::string& text) {
 }
 
 // Identifiers as text: they do not fit the integers of most JSON readers.
-std::uint64_t to_identifier(const Json& json, const char* key) { return std::stoull(json.at(key).get<std::string>()); }
+std::uint64_t to_identifier(const Json& json, const char* key) {
+    return std::stoull(json.at(key).get<std::string>());
+}
 
 }  // namespace
 

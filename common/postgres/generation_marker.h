@@ -28,9 +28,9 @@ struct GenerationMarker {
     std::uint64_t source_system_identifier = 0;  // production's
     std::uint64_t system_identifier = 0;         // the polygon's; the same under `system_identifier: keep`
     std::vector<std::string> locked_roles;
-    std::vector<std::string> named_roles;   // got a password of the polygon's
+    std::vector<std::string> named_roles;  // got a password of the polygon's
     std::vector<std::string> rotated_roles;
-    std::vector<std::string> kept_roles;    // still open to production's password, by `keep`
+    std::vector<std::string> kept_roles;            // still open to production's password, by `keep`
     std::vector<std::string> production_verifiers;  // SHA-256 of each verifier that production had, keep aside
     std::vector<std::string> disarmed;              // one line each: what tied the clone to production
     std::map<std::string, double> phase_seconds;

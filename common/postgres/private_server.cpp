@@ -1,10 +1,10 @@
 #include "common/postgres/private_server.h"
 
+#include <cstdlib>
+
 #include <fmt/format.h>
 #include <libpq-fe.h>
 #include <unistd.h>
-
-#include <cstdlib>
 
 #include "common/fs/file.h"
 #include "common/process/environment.h"
@@ -67,7 +67,8 @@ ServerParameters isolating_parameters(const std::filesystem::path& directory,
 
 std::string render(const ServerParameters& parameters) {
     std::string text;
-    for (const auto& [name, value] : parameters) text += fmt::format("{} = {}\n", name, quote_setting(value));
+    for (const auto& [name, value] : parameters)
+        text += fmt::format("{} = {}\n", name, quote_setting(value));
     return text;
 }
 
@@ -97,7 +98,8 @@ Result<PrivateServer> PrivateServer::prepare(const Binaries& binaries, const std
                                              const ServerParameters& parameters) {
     PrivateServer server(binaries, TRY(make_private_directory()));
     ServerParameters all = isolating_parameters(server.directory_, data_directory, binaries.major_version);
-    for (const auto& [name, value] : parameters) all[name] = value;
+    for (const auto& [name, value] : parameters)
+        all[name] = value;
     TRY(fs::write_file_durably(server.directory_ / "postgresql.conf", render(all)));
     TRY(fs::write_file_durably(server.directory_ / "pg_hba.conf", "local all all trust\n"));
     TRY(fs::write_file_durably(server.directory_ / "pg_ident.conf", ""));
@@ -142,9 +144,10 @@ Status PrivateServer::stop(Clock& clock, const Deadline& deadline) {
     const int status = TRY(server_->wait(clock, deadline));
     server_.reset();
     if (status == 0) return {};
-    return Error{Errc::process_failed,
-                 fmt::format("PostgreSQL ended with status {} when it was shut down in the quarantine: {}", status, log_tail()),
-                 ""};
+    return Error{
+        Errc::process_failed,
+        fmt::format("PostgreSQL ended with status {} when it was shut down in the quarantine: {}", status, log_tail()),
+        ""};
 }
 
 Result<Connection> PrivateServer::connect(const std::string& user, const std::string& database) const {
@@ -160,20 +163,21 @@ Status PrivateServer::run_single(const std::string& statement, Clock& clock, con
     if (statement.find('\n') != std::string::npos) {
         return Error{Errc::internal, "a statement for single-user mode holds a line feed", ""};
     }
-    TRY(process::run_checked({.argv = {binaries_.program("postgres"), "--single", "-c",
-                                       "config_file=" + (directory_ / "postgresql.conf").string(), "-c",
-                                       "exit_on_error=on", "template1"},
-                              .environment = clean_environment(),
-                              .input = statement + "\n",
-                              .death_signal = SIGQUIT},
-                             clock, deadline));
+    TRY(process::run_checked(
+        {.argv = {binaries_.program("postgres"), "--single", "-c",
+                  "config_file=" + (directory_ / "postgresql.conf").string(), "-c", "exit_on_error=on", "template1"},
+         .environment = clean_environment(),
+         .input = statement + "\n",
+         .death_signal = SIGQUIT},
+        clock, deadline));
     return {};
 }
 
 std::string PrivateServer::log_tail() const {
     std::string text = fs::read_file(directory_ / "server.log").value_or("");
     if (text.size() > kLogTailBytes) text.erase(0, text.size() - kLogTailBytes);
-    while (!text.empty() && text.back() == '\n') text.pop_back();
+    while (!text.empty() && text.back() == '\n')
+        text.pop_back();
     return text;
 }
 

@@ -1,5 +1,10 @@
 #include "common/process/child.h"
 
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,11 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <utility>
 
 namespace polygon::process {
 namespace {
@@ -62,8 +62,10 @@ struct Standard {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::signal(number, SIG_DFL);
-    const bool is_ready = (standard.in < 0 || dup2(standard.in, 0) >= 0) && (standard.out < 0 || dup2(standard.out, 1) >= 0) &&
+    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD})
+        ::signal(number, SIG_DFL);
+    const bool is_ready = (standard.in < 0 || dup2(standard.in, 0) >= 0) &&
+                          (standard.out < 0 || dup2(standard.out, 1) >= 0) &&
                           (standard.err < 0 || dup2(standard.err, 2) >= 0) &&
                           (command.directory.empty() || chdir(command.directory.c_str()) == 0);
     if (is_ready) execvpe(argv[0], argv, environment);
@@ -74,7 +76,8 @@ struct Standard {
 
 std::vector<char*> to_pointers(std::vector<std::string>& strings) {
     std::vector<char*> pointers;
-    for (std::string& text : strings) pointers.push_back(text.data());
+    for (std::string& text : strings)
+        pointers.push_back(text.data());
     pointers.push_back(nullptr);
     return pointers;
 }
@@ -84,7 +87,8 @@ Result<pid_t> spawn(const Command& command, const Standard& standard) {
     std::vector<std::string> arguments = command.argv;
     std::vector<std::string> assignments;
     if (command.environment) {
-        for (const auto& [name, value] : *command.environment) assignments.push_back(name + "=" + value);
+        for (const auto& [name, value] : *command.environment)
+            assignments.push_back(name + "=" + value);
     }
     const std::vector<char*> argv = to_pointers(arguments);
     const std::vector<char*> environment = to_pointers(assignments);
@@ -111,7 +115,9 @@ Result<pid_t> spawn(const Command& command, const Standard& standard) {
     return pid;
 }
 
-int open_null() { return open("/dev/null", O_RDWR | O_CLOEXEC); }
+int open_null() {
+    return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
 
 // Takes what there is to read; false at the end of the file.
 bool drain(int fd, std::string& into) {
@@ -139,7 +145,9 @@ bool exchange(Pipe& in, Pipe& out, Pipe& err, const std::string& input, Finished
         if (fds[1].revents != 0) err_open = drain(err.read_end(), finished.err);
         if (fds[2].revents != 0) {
             const ssize_t put = write(in.write_end(), input.data() + sent, input.size() - sent);
-            sent = put < 0 && errno != EAGAIN && errno != EINTR ? input.size() : sent + static_cast<std::size_t>(std::max<ssize_t>(put, 0));
+            sent = put < 0 && errno != EAGAIN && errno != EINTR
+                       ? input.size()
+                       : sent + static_cast<std::size_t>(std::max<ssize_t>(put, 0));
         }
     }
     return true;
@@ -151,7 +159,9 @@ int to_exit_status(int wait_status) {
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-std::string describe(const Command& command) { return fmt::format("{}", fmt::join(command.argv, " ")); }
+std::string describe(const Command& command) {
+    return fmt::format("{}", fmt::join(command.argv, " "));
+}
 
 Result<Finished> run(const Command& command, Clock& clock, const Deadline& deadline) {
     // A child that ends without reading its input must not end us.
@@ -173,7 +183,8 @@ Result<Finished> run(const Command& command, Clock& clock, const Deadline& deadl
     const bool in_time = exchange(in, out, err, command.input, finished, deadline);
     sigaction(SIGPIPE, &before, nullptr);
     int status = 0;
-    const bool has_ended = in_time && wait_until(clock, deadline, 10ms, [&] { return waitpid(pid, &status, WNOHANG) != 0; });
+    const bool has_ended =
+        in_time && wait_until(clock, deadline, 10ms, [&] { return waitpid(pid, &status, WNOHANG) != 0; });
     if (!has_ended) {
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
@@ -188,7 +199,8 @@ Result<Finished> run_checked(const Command& command, Clock& clock, const Deadlin
     if (finished.exit_status == 0) return finished;
     std::string tail = finished.err.empty() ? finished.out : finished.err;
     if (tail.size() > kErrorTailBytes) tail.erase(0, tail.size() - kErrorTailBytes);
-    while (!tail.empty() && tail.back() == '\n') tail.pop_back();
+    while (!tail.empty() && tail.back() == '\n')
+        tail.pop_back();
     return Error{Errc::process_failed,
                  fmt::format("'{}' ended with status {}: {}", describe(command), finished.exit_status, tail), ""};
 }
@@ -246,6 +258,8 @@ Result<int> Child::wait(Clock& clock, const Deadline& deadline) {
     return *exit_status_;
 }
 
-pid_t Child::release() { return std::exchange(pid_, -1); }
+pid_t Child::release() {
+    return std::exchange(pid_, -1);
+}
 
 }  // namespace polygon::process

@@ -1,8 +1,6 @@
 // Child processes: argv vectors, explicit environment, a deadline, the tail of stderr in the error; never a shell.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -10,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "common/base/clock.h"
 #include "common/base/result.h"

@@ -1,10 +1,10 @@
 #include "common/process/environment.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <fstream>
 #include <iterator>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace polygon::process {
 namespace {
@@ -35,16 +35,20 @@ void insert(Environment& environment, const std::string& assignment) {
 
 Environment own_environment() {
     Environment environment;
-    for (char** entry = environ; *entry != nullptr; ++entry) insert(environment, *entry);
+    for (char** entry = environ; *entry != nullptr; ++entry)
+        insert(environment, *entry);
     return environment;
 }
 
 Result<Environment> read_environment(pid_t pid) {
     Environment environment;
-    for (const std::string& assignment : TRY(read_strings(pid, "environ"))) insert(environment, assignment);
+    for (const std::string& assignment : TRY(read_strings(pid, "environ")))
+        insert(environment, assignment);
     return environment;
 }
 
-Result<std::vector<std::string>> read_command_line(pid_t pid) { return read_strings(pid, "cmdline"); }
+Result<std::vector<std::string>> read_command_line(pid_t pid) {
+    return read_strings(pid, "cmdline");
+}
 
 }  // namespace polygon::process

@@ -1,10 +1,10 @@
 // The environment and command line of a process, ours or our parent's.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "common/base/result.h"
 #include "common/process/child.h"

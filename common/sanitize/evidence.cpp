@@ -34,15 +34,16 @@ Result<Check> check_system_identifier(Connection& session, const GenerationMarke
 Result<Check> check_verifiers(Connection& session, const GenerationMarker& marker) {
     const auto holders = TRY(find_roles_with_verifiers(session, marker.production_verifiers));
     return Check{"production's passwords", holders.empty(),
-                 holders.empty() ? fmt::format("none of {} opens a role; kept on purpose: {}", marker.production_verifiers.size(),
-                                               list_or(marker.kept_roles, "none"))
+                 holders.empty() ? fmt::format("none of {} opens a role; kept on purpose: {}",
+                                               marker.production_verifiers.size(), list_or(marker.kept_roles, "none"))
                                  : "still open " + list_or(holders, "")};
 }
 
 Result<Check> check_locked_roles(Connection& session, const GenerationMarker& marker) {
     std::vector<std::string> open;
     for (const std::string& role : marker.locked_roles) {
-        const std::string sql = "SELECT count(*) FROM pg_catalog.pg_authid WHERE rolname = $1 AND (rolcanlogin OR rolpassword IS NOT NULL)";
+        const std::string sql =
+            "SELECT count(*) FROM pg_catalog.pg_authid WHERE rolname = $1 AND (rolcanlogin OR rolpassword IS NOT NULL)";
         if (TRY(session.value(sql, {role})) != "0") open.push_back(role);
     }
     return Check{"roles locked", open.empty(),
@@ -61,8 +62,9 @@ Result<Check> check_archiving(Connection& session) {
         "SELECT COALESCE(sourcefile, source) FROM pg_catalog.pg_settings WHERE name = 'archive_command'"));
     // Patroni's configuration alone rules: production's ALTER SYSTEM would come from postgresql.auto.conf.
     const bool is_foreign = source.ends_with("postgresql.auto.conf");
-    return Check{"archiving", !is_foreign,
-                 mode == "off" ? "off" : fmt::format("archive_mode {}, archive_command '{}' from {}", mode, command, source)};
+    return Check{
+        "archiving", !is_foreign,
+        mode == "off" ? "off" : fmt::format("archive_mode {}, archive_command '{}' from {}", mode, command, source)};
 }
 
 }  // namespace
@@ -74,10 +76,12 @@ Result<std::vector<Check>> collect_evidence(Connection& session, const Generatio
     checks.push_back(TRY(check_verifiers(session, marker)));
     checks.push_back(TRY(check_locked_roles(session, marker)));
     checks.push_back(TRY(check_archiving(session)));
-    checks.push_back(TRY(check_none(session, "subscriptions to production",
-                                    "SELECT subname FROM pg_catalog.pg_subscription WHERE subenabled OR subslotname IS NOT NULL")));
-    checks.push_back(TRY(check_none(session, "logical slots",
-                                    "SELECT slot_name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical'")));
+    checks.push_back(
+        TRY(check_none(session, "subscriptions to production",
+                       "SELECT subname FROM pg_catalog.pg_subscription WHERE subenabled OR subslotname IS NOT NULL")));
+    checks.push_back(
+        TRY(check_none(session, "logical slots",
+                       "SELECT slot_name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical'")));
     checks.push_back(TRY(check_none(session, "prepared transactions", "SELECT gid FROM pg_catalog.pg_prepared_xacts")));
     return checks;
 }

@@ -11,7 +11,7 @@
 namespace polygon::sanitize {
 
 struct Check {
-    std::string name;    // "system identifier"
+    std::string name;  // "system identifier"
     bool holds = false;
     std::string detail;  // what was seen, and where it fails what was wanted
 };

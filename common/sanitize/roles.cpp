@@ -1,18 +1,19 @@
 #include "common/sanitize/roles.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <set>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <openssl/rand.h>
+
 namespace polygon::sanitize {
 namespace {
 
-constexpr const char* kVerifierHash = "pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(rolpassword, 'UTF8')), 'hex')";
+constexpr const char* kVerifierHash =
+    "pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(rolpassword, 'UTF8')), 'hex')";
 
 struct ExistingRole {
     std::string name;
@@ -23,8 +24,9 @@ struct ExistingRole {
 // PostgreSQL's own roles are pg_*, a prefix that it keeps for itself; the bootstrap superuser has oid 10.
 Result<std::vector<ExistingRole>> read_roles(postgres::Connection& session) {
     std::vector<ExistingRole> roles;
-    const std::string sql = fmt::format(
-        "SELECT rolname, {}, oid = 10 FROM pg_catalog.pg_authid WHERE rolname !~ '^pg_' ORDER BY rolname", kVerifierHash);
+    const std::string sql =
+        fmt::format("SELECT rolname, {}, oid = 10 FROM pg_catalog.pg_authid WHERE rolname !~ '^pg_' ORDER BY rolname",
+                    kVerifierHash);
     for (const postgres::Row& row : TRY(session.query(sql))) {
         roles.push_back({.name = *row[0], .verifier_sha256 = row[1], .is_bootstrap_superuser = row[2] == "t"});
     }
@@ -52,18 +54,23 @@ Status check_names(const std::vector<ExistingRole>& roles, const RolePlan& plan)
 
 std::string attributes_of(Privilege privilege) {
     switch (privilege) {
-        case Privilege::superuser: return "LOGIN SUPERUSER";
-        case Privilege::replication: return "LOGIN REPLICATION";
-        case Privilege::none: return "LOGIN";
+        case Privilege::superuser:
+            return "LOGIN SUPERUSER";
+        case Privilege::replication:
+            return "LOGIN REPLICATION";
+        case Privilege::none:
+            return "LOGIN";
     }
     return "LOGIN";
 }
 
 Status set_role(postgres::Connection& session, const NamedRole& role, bool exists) {
     std::string verifier = "NULL";
-    if (!role.password.is_empty()) verifier = session.quote_literal(TRY(session.make_verifier(role.name, role.password)));
-    return session.execute(fmt::format("{} ROLE {} WITH {} VALID UNTIL 'infinity' PASSWORD {}", exists ? "ALTER" : "CREATE",
-                                       session.quote_identifier(role.name), attributes_of(role.privilege), verifier));
+    if (!role.password.is_empty())
+        verifier = session.quote_literal(TRY(session.make_verifier(role.name, role.password)));
+    return session.execute(fmt::format("{} ROLE {} WITH {} VALID UNTIL 'infinity' PASSWORD {}",
+                                       exists ? "ALTER" : "CREATE", session.quote_identifier(role.name),
+                                       attributes_of(role.privilege), verifier));
 }
 
 Status lock_role(postgres::Connection& session, const ExistingRole& role) {
@@ -87,11 +94,18 @@ Status rotate_role(postgres::Connection& session, const ExistingRole& role) {
                                        session.quote_literal(verifier)));
 }
 
-Status apply_unlisted(postgres::Connection& session, const ExistingRole& role, Unlisted unlisted, RoleOutcome& outcome) {
+Status apply_unlisted(postgres::Connection& session, const ExistingRole& role, Unlisted unlisted,
+                      RoleOutcome& outcome) {
     switch (unlisted) {
-        case Unlisted::lock: outcome.locked.push_back(role.name); return lock_role(session, role);
-        case Unlisted::rotate: outcome.rotated.push_back(role.name); return rotate_role(session, role);
-        case Unlisted::keep: outcome.kept.push_back(role.name); return {};
+        case Unlisted::lock:
+            outcome.locked.push_back(role.name);
+            return lock_role(session, role);
+        case Unlisted::rotate:
+            outcome.rotated.push_back(role.name);
+            return rotate_role(session, role);
+        case Unlisted::keep:
+            outcome.kept.push_back(role.name);
+            return {};
     }
     return {};
 }
@@ -123,7 +137,8 @@ Result<RoleOutcome> apply_in_transaction(postgres::Connection& session, const Ro
     }
     const std::vector<std::string> holders = TRY(find_roles_with_verifiers(session, outcome.production_verifiers));
     if (holders.empty()) return outcome;
-    return Error{Errc::not_proven, fmt::format("production's passwords would still open role {}", fmt::join(holders, ", ")),
+    return Error{Errc::not_proven,
+                 fmt::format("production's passwords would still open role {}", fmt::join(holders, ", ")),
                  "Two roles of production share a verifier; list both in roles.passwords."};
 }
 
@@ -140,9 +155,10 @@ Result<std::vector<std::string>> find_roles_with_verifiers(postgres::Connection&
                                                            const std::vector<std::string>& verifiers_sha256) {
     // Hexadecimal digits need no quoting in an array.
     const std::string array = fmt::format("{{{}}}", fmt::join(verifiers_sha256, ","));
-    return session.column(fmt::format("SELECT rolname FROM pg_catalog.pg_authid WHERE {} = ANY ($1::text[]) ORDER BY rolname",
-                                      kVerifierHash),
-                          {array});
+    return session.column(
+        fmt::format("SELECT rolname FROM pg_catalog.pg_authid WHERE {} = ANY ($1::text[]) ORDER BY rolname",
+                    kVerifierHash),
+        {array});
 }
 
 }  // namespace polygon::sanitize

@@ -22,7 +22,8 @@ Status roll_back_prepared_transactions(Connection& session, const std::string& d
 Status cut_subscriptions(Connection& session, const std::string& database, Subscriptions wanted, Lines& lines) {
     const auto names = TRY(session.column(
         "SELECT subname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid "
-        "WHERE d.datname = pg_catalog.current_database() AND (subenabled OR subslotname IS NOT NULL OR $1) ORDER BY subname",
+        "WHERE d.datname = pg_catalog.current_database() AND (subenabled OR subslotname IS NOT NULL OR $1) ORDER BY "
+        "subname",
         {wanted == Subscriptions::drop ? "t" : "f"}));
     for (const std::string& name : names) {
         const std::string subscription = session.quote_identifier(name);
@@ -52,8 +53,9 @@ Status switch_off_jobs(Connection& session, const std::string& database, Lines& 
 }
 
 Status drop_user_mappings(Connection& session, const std::string& database, Lines& lines) {
-    const auto mappings = TRY(session.query(
-        "SELECT CASE WHEN umuser = 0 THEN NULL ELSE usename END, srvname FROM pg_catalog.pg_user_mappings ORDER BY 2, 1"));
+    const auto mappings =
+        TRY(session.query("SELECT CASE WHEN umuser = 0 THEN NULL ELSE usename END, srvname FROM "
+                          "pg_catalog.pg_user_mappings ORDER BY 2, 1"));
     for (const Row& mapping : mappings) {
         const std::string user = mapping[0] ? session.quote_identifier(*mapping[0]) : "PUBLIC";
         TRY(session.execute(
@@ -67,8 +69,8 @@ Status drop_user_mappings(Connection& session, const std::string& database, Line
 // Event triggers that fire in a shielded session too (ENABLE ALWAYS or REPLICA) could refuse what has to be done.
 // Disabled within the transaction, and as they were at its end; DDL on event triggers fires none.
 Result<std::vector<Row>> silence_event_triggers(Connection& session) {
-    std::vector<Row> triggers =
-        TRY(session.query("SELECT evtname, evtenabled FROM pg_catalog.pg_event_trigger WHERE evtenabled IN ('A', 'R')"));
+    std::vector<Row> triggers = TRY(
+        session.query("SELECT evtname, evtenabled FROM pg_catalog.pg_event_trigger WHERE evtenabled IN ('A', 'R')"));
     for (const Row& trigger : triggers) {
         TRY(session.execute(fmt::format("ALTER EVENT TRIGGER {} DISABLE", session.quote_identifier(*trigger[0]))));
     }
@@ -95,8 +97,8 @@ Status cut_in_database(Connection& session, const std::string& database, const T
 }
 
 Status allow_connections(Connection& session, const std::string& database, bool is_allowed) {
-    return session.execute(fmt::format("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}", session.quote_identifier(database),
-                                       is_allowed ? "true" : "false"));
+    return session.execute(fmt::format("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}",
+                                       session.quote_identifier(database), is_allowed ? "true" : "false"));
 }
 
 }  // namespace

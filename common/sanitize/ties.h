@@ -1,4 +1,5 @@
-// What ties a clone to production's other systems, by database: undone in the quarantine, before anything can act on it.
+// What ties a clone to production's other systems, by database: undone in the quarantine, before anything can act on
+// it.
 #pragma once
 
 #include <functional>

@@ -1,8 +1,8 @@
 // The README and the sample configurations say what the code does.
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <sstream>
+
+#include <fmt/format.h>
 
 #include "common/base/error.h"
 #include "common/fs/file.h"
@@ -18,7 +18,9 @@ namespace stdfs = std::filesystem;
 
 const stdfs::path kRoot = POLYGON_SOURCE_ROOT;
 
-std::string readme() { return fs::read_file(kRoot / "README.md").value_or(""); }
+std::string readme() {
+    return fs::read_file(kRoot / "README.md").value_or("");
+}
 
 // The assignments of an env file, comments left out.
 patroni::Environment read_assignments(const stdfs::path& path) {
@@ -39,14 +41,16 @@ TEST_CASE("the README lists every exit status with its name and meaning") {
 }
 
 TEST_CASE("the README names every key of the polygon section") {
-    for (const patroni::Key& key : patroni::polygon_keys()) CHECK_THAT(readme(), ContainsText("`" + std::string(key.path) + "`"));
+    for (const patroni::Key& key : patroni::polygon_keys())
+        CHECK_THAT(readme(), ContainsText("`" + std::string(key.path) + "`"));
 }
 
 TEST_CASE("the samples are configurations that the programs take") {
     for (const std::string cluster : {"production", "polygon"}) {
         INFO(cluster);
         const stdfs::path folder = kRoot / "patroni-configs" / cluster;
-        const patroni::ConfigurationSources sources{folder / "patroni.yml", read_assignments(folder / "patroni.env.example")};
+        const patroni::ConfigurationSources sources{folder / "patroni.yml",
+                                                    read_assignments(folder / "patroni.env.example")};
         const auto configuration = patroni::Configuration::load(sources);
         REQUIRE(configuration.has_value());
         CHECK(configuration->scope == cluster);

@@ -55,14 +55,16 @@ std::vector<Include> read_includes(const stdfs::path& file) {
     std::smatch match;
     for (std::string line; std::getline(stream, line);) {
         if (!std::regex_search(line, match, kInclude)) continue;
-        includes.push_back({relative, stdfs::path(relative).parent_path().string(), stdfs::path(match[1].str()).parent_path().string()});
+        includes.push_back({relative, stdfs::path(relative).parent_path().string(),
+                            stdfs::path(match[1].str()).parent_path().string()});
     }
     return includes;
 }
 
 bool is_allowed(const Include& include) {
     if (include.folder == include.target) return true;
-    if (const auto rule = kAllowed.find(include.folder); rule != kAllowed.end()) return rule->second.contains(include.target);
+    if (const auto rule = kAllowed.find(include.folder); rule != kAllowed.end())
+        return rule->second.contains(include.target);
     return include.target.starts_with("common/");  // a program
 }
 
@@ -80,7 +82,8 @@ TEST_CASE("every include follows the direction of the design") {
 
 TEST_CASE("every folder with sources is in the table") {
     std::set<std::string> folders(kPrograms.begin(), kPrograms.end());
-    for (const auto& [folder, allowed] : kAllowed) folders.insert(folder);
+    for (const auto& [folder, allowed] : kAllowed)
+        folders.insert(folder);
     for (const stdfs::path& file : source_files()) {
         const std::string folder = file.parent_path().lexically_relative(POLYGON_SOURCE_ROOT).string();
         INFO(folder);
@@ -92,7 +95,8 @@ TEST_CASE("a main.cpp has fewer than 60 lines, any other source at most 400") {
     for (const stdfs::path& file : source_files()) {
         std::ifstream stream(file);
         int lines = 0;
-        for (std::string line; std::getline(stream, line);) ++lines;
+        for (std::string line; std::getline(stream, line);)
+            ++lines;
         INFO(file.string() << ": " << lines);
         CHECK(lines <= (file.filename() == "main.cpp" ? 59 : 400));
     }

@@ -30,7 +30,8 @@ TEST_CASE("under keep a replica of the last generation, started without a guard,
     require(both.stop_polygon());
     require(both.reset("polygon1"));
     const std::filesystem::path config = both.workspace().patroni_config("polygon");
-    for (const char* name : {"polygon1", "polygon2"}) require(polygon.node(name).start(config, support::Launch::entrypoint));
+    for (const char* name : {"polygon1", "polygon2"})
+        require(polygon.node(name).start(config, support::Launch::entrypoint));
     require(support::wait_for("leader of the new generation", 180s, [&]() -> Status {
         const auto found = polygon.leader();
         return found ? Status() : Status(found.error());

@@ -5,6 +5,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/proofs.h"
+#include "tests/support/require.h"
 #include "tests/support/stand.h"
 #include "tests/support/waiting.h"
 
@@ -26,17 +27,7 @@ class StandGuard {
     int exceptions_;
 };
 
-inline void require(const Status& status) {
-    INFO((status ? std::string() : status.error().message + " " + status.error().hint));
-    REQUIRE(status.has_value());
-}
-
-template <class T>
-T require(Result<T> result) {
-    INFO((result ? std::string() : result.error().message + " " + result.error().hint));
-    REQUIRE(result.has_value());
-    return std::move(result).value();
-}
+using support::require;
 
 // Point 5 of the main job, every proof of it.
 void require_all_proofs();

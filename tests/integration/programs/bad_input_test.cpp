@@ -80,7 +80,8 @@ TEST_CASE("a role that production does not have") {
                              "}\n  roles: {passwords: {aap: {env: APP_PASSWORD}}}\n");
     check_refusal(site.bootstrap(), Errc::role_missing, "role 'aap' (roles.passwords, ", "Correct the name");
     site.write_configuration("  source: {directory: " + site.tar_backups().string() + "}\n  roles: {keep: [nobody]}\n");
-    check_refusal(site.bootstrap(), Errc::role_missing, "role 'nobody' (roles.keep) does not exist in the backup", "Correct the name");
+    check_refusal(site.bootstrap(), Errc::role_missing, "role 'nobody' (roles.keep) does not exist in the backup",
+                  "Correct the name");
 }
 
 TEST_CASE("one of Patroni's own roles among roles.passwords") {
@@ -88,7 +89,8 @@ TEST_CASE("one of Patroni's own roles among roles.passwords") {
     site.clear();
     site.write_configuration("  source: {directory: " + site.tar_backups().string() +
                              "}\n  roles: {passwords: {postgres: {env: APP_PASSWORD}}}\n");
-    check_refusal(site.bootstrap(), Errc::configuration, "role 'postgres' of roles.passwords", "Its password comes from postgresql.authentication");
+    check_refusal(site.bootstrap(), Errc::configuration, "role 'postgres' of roles.passwords",
+                  "Its password comes from postgresql.authentication");
 }
 
 TEST_CASE("an etcd that does not answer") {
@@ -132,9 +134,10 @@ TEST_CASE("a plan that names another leader") {
 TEST_CASE("called as a replica method it declines and leaves the work to the next one") {
     Site& site = Site::shared();
     site.clear();
-    check_refusal(site.run({"polygon-bootstrap", "--config", site.configuration().string(), "--scope=polygon", "--role=replica",
-                            "--datadir=" + site.data_directory().string(), "--connstring=postgres://x"}),
-                  Errc::unsupported, "replicas are cloned by Patroni's basebackup", "Keep 'basebackup'");
+    check_refusal(
+        site.run({"polygon-bootstrap", "--config", site.configuration().string(), "--scope=polygon", "--role=replica",
+                  "--datadir=" + site.data_directory().string(), "--connstring=postgres://x"}),
+        Errc::unsupported, "replicas are cloned by Patroni's basebackup", "Keep 'basebackup'");
 }
 
 }  // namespace

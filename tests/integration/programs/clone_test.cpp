@@ -11,24 +11,29 @@ namespace {
 namespace stdfs = std::filesystem;
 
 const char* const kPolygonPasswords[] = {"polygon-superuser", "polygon-replication", "polygon-rewind", "polygon-app"};
-const char* const kProductionPasswords[] = {"production-app", "production-report", "production-weird", "partner-secret"};
+const char* const kProductionPasswords[] = {"production-app", "production-report", "production-weird",
+                                            "partner-secret"};
 
 void check_roles(Site& site, const stdfs::path& socket) {
-    const std::string roles = site.query(socket, "postgres", "postgres",
-                                         "SELECT string_agg(concat_ws(' ', rolname, rolcanlogin::text, rolsuper::text, rolreplication::text, "
-                                         "left(rolpassword, 13)), ';' ORDER BY rolname) FROM pg_authid WHERE rolname !~ '^pg_'");
-    CHECK(roles == "app true false false SCRAM-SHA-256;boss false true false;postgres true true false SCRAM-SHA-256;"
-                   "replicator true false true SCRAM-SHA-256;report false false false;"
-                   "rewinder true false false SCRAM-SHA-256;we\"ird false false false");
+    const std::string roles =
+        site.query(socket, "postgres", "postgres",
+                   "SELECT string_agg(concat_ws(' ', rolname, rolcanlogin::text, rolsuper::text, rolreplication::text, "
+                   "left(rolpassword, 13)), ';' ORDER BY rolname) FROM pg_authid WHERE rolname !~ '^pg_'");
+    CHECK(roles ==
+          "app true false false SCRAM-SHA-256;boss false true false;postgres true true false SCRAM-SHA-256;"
+          "replicator true false true SCRAM-SHA-256;report false false false;"
+          "rewinder true false false SCRAM-SHA-256;we\"ird false false false");
 }
 
 void check_ties_are_cut(Site& site, const stdfs::path& socket) {
     CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM pg_subscription") == "0");
     CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM pg_user_mappings") == "0");
     CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM pg_foreign_server") == "1");
-    CHECK(site.query(socket, "postgres", "thai", "SELECT string_agg(evtenabled::text, '' ORDER BY evtname) FROM pg_event_trigger") == "OA");
+    CHECK(site.query(socket, "postgres", "thai",
+                     "SELECT string_agg(evtenabled::text, '' ORDER BY evtname) FROM pg_event_trigger") == "OA");
     CHECK(site.query(socket, "postgres", "postgres", "SELECT count(*) FROM pg_prepared_xacts") == "0");
-    CHECK(site.query(socket, "postgres", "postgres", "SELECT datallowconn FROM pg_database WHERE datname = 'closed'") == "f");
+    CHECK(site.query(socket, "postgres", "postgres", "SELECT datallowconn FROM pg_database WHERE datname = 'closed'") ==
+          "f");
     // Production's ALTER SYSTEM set it to 77 s.
     CHECK(site.query(socket, "postgres", "postgres", "SHOW archive_timeout") == "0");
 }
@@ -40,8 +45,10 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
     INFO(done.err);
     REQUIRE(done.exit_status == 0);
     CHECK_FALSE(stdfs::exists(site.data_directory().string() + ".staged"));
-    for (const char* secret : kPolygonPasswords) CHECK(done.err.find(secret) == std::string::npos);
-    for (const char* secret : kProductionPasswords) CHECK(done.err.find(secret) == std::string::npos);
+    for (const char* secret : kPolygonPasswords)
+        CHECK(done.err.find(secret) == std::string::npos);
+    for (const char* secret : kProductionPasswords)
+        CHECK(done.err.find(secret) == std::string::npos);
 
     const auto control = require(postgres::read_control_file(site.data_directory()));
     const auto production = require(postgres::read_control_file(site.path() / "production"));
@@ -63,10 +70,12 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
         check_ties_are_cut(site, socket);
         // Proof and stamp, as Patroni would have them done.
         const std::string conninfo = "host=" + socket.string() + " dbname=postgres user=postgres";
-        const process::Finished proven = site.run({"polygon-post-bootstrap", "--config", site.configuration().string(), conninfo});
+        const process::Finished proven =
+            site.run({"polygon-post-bootstrap", "--config", site.configuration().string(), conninfo});
         INFO(proven.err);
         CHECK(proven.exit_status == 0);
-        CHECK(site.query(socket, "postgres", "postgres", "SELECT generation FROM polygon.refresh") == marker->generation);
+        CHECK(site.query(socket, "postgres", "postgres", "SELECT generation FROM polygon.refresh") ==
+              marker->generation);
     });
     CHECK(require(postgres::read_marker(site.data_directory()))->stage == postgres::Stage::proven);
     const auto stamp = nlohmann::json::parse(site.etcd_keys().at("/service/polygon.polygon/generation"));
@@ -82,7 +91,8 @@ TEST_CASE("a plain backup makes the same clone, and keep keeps the identifier on
     INFO(done.err);
     REQUIRE(done.exit_status == 0);
     const auto control = require(postgres::read_control_file(site.data_directory()));
-    CHECK(control.system_identifier == require(postgres::read_control_file(site.path() / "production")).system_identifier);
+    CHECK(control.system_identifier ==
+          require(postgres::read_control_file(site.path() / "production")).system_identifier);
     CHECK(control.timeline == 2);
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM trips") == "20000");
@@ -105,7 +115,8 @@ TEST_CASE("post-bootstrap refuses a leader on which a password of production's w
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         site.query(socket, "postgres", "postgres", "ALTER ROLE report LOGIN");
         const std::string conninfo = "host=" + socket.string() + " dbname=postgres user=postgres";
-        const process::Finished refused = site.run({"polygon-post-bootstrap", "--config", site.configuration().string(), conninfo});
+        const process::Finished refused =
+            site.run({"polygon-post-bootstrap", "--config", site.configuration().string(), conninfo});
         INFO(refused.err);
         CHECK(refused.exit_status == exit_status(Errc::not_proven));
         CHECK_THAT(refused.err, ContainsText("not proven: roles locked: open again: report"));
@@ -120,8 +131,9 @@ TEST_CASE("post-bootstrap refuses a server that polygon-bootstrap did not make")
     site.clear();
     site.with_server(site.path() / "production", [&](const stdfs::path& socket) {
         const std::string conninfo = "host=" + socket.string() + " dbname=postgres user=boss";
-        const process::Finished refused = site.run({"polygon-post-bootstrap", "--config", site.configuration().string(), conninfo},
-                                                   {{"PATRONI_POSTGRESQL_DATA_DIR", (site.path() / "production").string()}});
+        const process::Finished refused =
+            site.run({"polygon-post-bootstrap", "--config", site.configuration().string(), conninfo},
+                     {{"PATRONI_POSTGRESQL_DATA_DIR", (site.path() / "production").string()}});
         INFO(refused.err);
         CHECK(refused.exit_status == exit_status(Errc::not_proven));
         CHECK_THAT(refused.err, ContainsText("was not made by polygon-bootstrap: it has no polygon.json"));

@@ -33,7 +33,8 @@ TEST_CASE("the entrypoint runs Patroni and nothing else, and needs no libpq") {
     const process::Finished refused = Site::shared().run({"polygon-entrypoint", "--", "postgres", "-D", "/x"});
     CHECK(refused.exit_status == exit_status(Errc::usage));
     CHECK_THAT(refused.err, ContainsText("'postgres' is not Patroni"));
-    const process::Finished libraries = Site::shared().run({"ldd", (Site::shared().workspace().bin() / "polygon-entrypoint").string()});
+    const process::Finished libraries =
+        Site::shared().run({"ldd", (Site::shared().workspace().bin() / "polygon-entrypoint").string()});
     CHECK(libraries.exit_status == 0);
     CHECK(libraries.out.find("libpq") == std::string::npos);
 }
@@ -41,7 +42,8 @@ TEST_CASE("the entrypoint runs Patroni and nothing else, and needs no libpq") {
 TEST_CASE("the callback does nothing on a replica, and nothing where no polygon is") {
     Site& site = Site::shared();
     site.clear();
-    CHECK(site.run({"polygon-role-change", "on_role_change", "replica", "polygon", "--config", "/nowhere.yml"}).exit_status == 0);
+    CHECK(site.run({"polygon-role-change", "on_role_change", "replica", "polygon", "--config", "/nowhere.yml"})
+              .exit_status == 0);
     const process::Finished done =
         site.run({"polygon-role-change", "on_start", "primary", "polygon", "--config", site.configuration().string()});
     CHECK(done.exit_status == 0);

@@ -16,9 +16,9 @@ namespace stdfs = std::filesystem;
 void kill_bootstrap_when(Site& site, const std::function<bool()>& is_time) {
     process::Environment environment = site.workspace().environment(site.path());
     environment["APP_PASSWORD"] = "polygon-app";
-    process::Command command = site.workspace().tool(
-        {"polygon-bootstrap", "--config", site.configuration().string(), "--scope=polygon", "--datadir=" + site.data_directory().string()},
-        environment);
+    process::Command command = site.workspace().tool({"polygon-bootstrap", "--config", site.configuration().string(),
+                                                      "--scope=polygon", "--datadir=" + site.data_directory().string()},
+                                                     environment);
     command.output_file = site.path() / "killed.log";
     auto child = require(process::Child::start(command));
     REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 60s), 1ms, [&] { return is_time() || child.poll(); }));
@@ -32,7 +32,8 @@ void check_nothing_starts(Site& site) {
     CHECK_FALSE(stdfs::exists(site.data_directory()));
     REQUIRE(stdfs::exists(staged / "postgresql.conf"));
     // The quarantine's server, if it ran, goes with its parent.
-    REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 60s), 20ms, [&] { return support::processes_in(staged).empty(); }));
+    REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 60s), 20ms,
+                       [&] { return support::processes_in(staged).empty(); }));
     const process::Finished started = site.run_postgres({"postgres", "-D", staged.string(), "-c", "listen_addresses="});
     INFO(started.err);
     CHECK(started.exit_status != 0);
@@ -67,7 +68,8 @@ TEST_CASE("a backup damaged in its WAL is refused after the fact, and nothing st
     stdfs::copy(site.tar_backups() / "20261120", damaged, stdfs::copy_options::recursive);
     std::string bytes = require(fs::read_file(damaged / "pg_wal.tar.gz"));
     // Where the first records of the segment are: in what compresses its zeros a change may mean the same.
-    for (std::size_t i = 600; i < 664; ++i) bytes.at(i) ^= 0x55;
+    for (std::size_t i = 600; i < 664; ++i)
+        bytes.at(i) ^= 0x55;
     std::ofstream(damaged / "pg_wal.tar.gz", std::ios::binary) << bytes;
     require(site.workspace().account().give(damaged));
     const process::Finished done = site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", damaged.string()}});

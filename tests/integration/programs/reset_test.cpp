@@ -5,8 +5,10 @@
 namespace polygon::test {
 namespace {
 
-process::Finished reset(Site& site, const std::vector<std::string>& more = {}, const process::Environment& variables = {}) {
-    std::vector<std::string> argv = {"polygon-rebuild", "reset", "--leader", "polygon1", "--config", site.configuration().string()};
+process::Finished reset(Site& site, const std::vector<std::string>& more = {},
+                        const process::Environment& variables = {}) {
+    std::vector<std::string> argv = {"polygon-rebuild", "reset",    "--leader",
+                                     "polygon1",        "--config", site.configuration().string()};
     argv.insert(argv.end(), more.begin(), more.end());
     return site.run(argv, variables);
 }
@@ -41,7 +43,8 @@ TEST_CASE("a reset deletes all but config, saves what it deletes, and plans a ge
 
     // Repeated, with nothing left to delete: a new plan.
     REQUIRE(reset(site).exit_status == 0);
-    CHECK(nlohmann::json::parse(site.etcd_keys().at("/service/polygon.polygon/plan")).at("generation") != plan.at("generation"));
+    CHECK(nlohmann::json::parse(site.etcd_keys().at("/service/polygon.polygon/plan")).at("generation") !=
+          plan.at("generation"));
 }
 
 TEST_CASE("a dry run prints the same and changes nothing") {
@@ -76,8 +79,8 @@ TEST_CASE("a member whose REST interface answers refuses the reset at once") {
     site.clear();
     put_stopped_cluster(site);
     // etcd itself answers HTTP there: whatever answers, something is alive.
-    site.etcd_put("/service/polygon/members/polygon2",
-                  R"({"api_url":"http://)" + site.etcd().endpoint() + R"(/patroni","state":"running","role":"replica"})");
+    site.etcd_put("/service/polygon/members/polygon2", R"({"api_url":"http://)" + site.etcd().endpoint() +
+                                                           R"(/patroni","state":"running","role":"replica"})");
     const auto before = site.etcd_keys();
     const process::Finished done = reset(site);
     INFO(done.err);

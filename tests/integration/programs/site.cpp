@@ -1,8 +1,8 @@
 #include "tests/integration/programs/site.h"
 
-#include <fmt/format.h>
-
 #include <fstream>
+
+#include <fmt/format.h>
 
 namespace polygon::test {
 namespace {
@@ -50,7 +50,9 @@ Site::Site() {
     write_configuration(good_section());
 }
 
-Site::~Site() { (void)etcd_->stop(); }
+Site::~Site() {
+    (void)etcd_->stop();
+}
 
 process::Finished Site::run_with(std::vector<std::string> argv, process::Environment environment) {
     return require(process::run(workspace_->tool(std::move(argv), std::move(environment)), system_clock(),
@@ -60,7 +62,8 @@ process::Finished Site::run_with(std::vector<std::string> argv, process::Environ
 process::Finished Site::run(std::vector<std::string> argv, const process::Environment& variables) {
     process::Environment environment = workspace_->environment(path());
     environment["APP_PASSWORD"] = "polygon-app";
-    for (const auto& [name, value] : variables) environment[name] = value;
+    for (const auto& [name, value] : variables)
+        environment[name] = value;
     return run_with(std::move(argv), environment);
 }
 
@@ -77,9 +80,10 @@ process::Finished Site::bootstrap(const process::Environment& variables) {
 
 std::string Site::query(const stdfs::path& socket_directory, const std::string& user, const std::string& database,
                         const std::string& sql) {
-    const process::Finished done = run_with({(workspace_->postgres_bin() / "psql").string(), "-XAtq", "-v", "ON_ERROR_STOP=1",
-                                             "-h", socket_directory.string(), "-U", user, "-d", database, "-c", sql},
-                                            workspace_->environment(path()));
+    const process::Finished done =
+        run_with({(workspace_->postgres_bin() / "psql").string(), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h",
+                  socket_directory.string(), "-U", user, "-d", database, "-c", sql},
+                 workspace_->environment(path()));
     INFO(sql << "\n" << done.err);
     REQUIRE(done.exit_status == 0);
     return done.out.empty() ? "" : done.out.substr(0, done.out.size() - 1);
@@ -91,10 +95,11 @@ void Site::with_server(const stdfs::path& data_directory, const std::function<vo
     const stdfs::path access = path() / "trust.conf";
     std::ofstream(access) << "local all all trust\nlocal replication all trust\n";
     const std::string options = fmt::format(
-        "-c listen_addresses= -c unix_socket_directories={} -c hba_file={} -c max_prepared_transactions=5 -c wal_level=logical",
+        "-c listen_addresses= -c unix_socket_directories={} -c hba_file={} -c max_prepared_transactions=5 -c "
+        "wal_level=logical",
         socket_directory.string(), access.string());
-    const process::Finished started = run_postgres({"pg_ctl", "start", "-w", "-t", "120", "-D", data_directory.string(), "-l",
-                                                    (path() / "server.log").string(), "-o", options});
+    const process::Finished started = run_postgres({"pg_ctl", "start", "-w", "-t", "120", "-D", data_directory.string(),
+                                                    "-l", (path() / "server.log").string(), "-o", options});
     INFO(started.out << started.err);
     REQUIRE(started.exit_status == 0);
     body(socket_directory);
@@ -103,7 +108,8 @@ void Site::with_server(const stdfs::path& data_directory, const std::function<vo
 
 void Site::make_production() {
     const stdfs::path data = path() / "production";
-    REQUIRE(run_postgres({"initdb", "-D", data.string(), "-U", "boss", "-A", "trust", "-k", "--no-sync"}).exit_status == 0);
+    REQUIRE(run_postgres({"initdb", "-D", data.string(), "-U", "boss", "-A", "trust", "-k", "--no-sync"}).exit_status ==
+            0);
     with_server(data, [&](const stdfs::path& socket_directory) { fill_production(socket_directory); });
 }
 
@@ -112,24 +118,29 @@ void Site::fill_production(const stdfs::path& socket_directory) {
         const stdfs::path file = path() / "script.sql";
         std::ofstream(file) << script;
         const process::Finished done =
-            run_postgres({"psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-h", socket_directory.string(), "-U", "boss", "-d", database, "-f", file.string()});
+            run_postgres({"psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-h", socket_directory.string(), "-U", "boss", "-d",
+                          database, "-f", file.string()});
         INFO(done.err);
         REQUIRE(done.exit_status == 0);
     }
-    query(socket_directory, "boss", "thai", "BEGIN; INSERT INTO trips VALUES (-1, 'open'); PREPARE TRANSACTION 'left open'");
+    query(socket_directory, "boss", "thai",
+          "BEGIN; INSERT INTO trips VALUES (-1, 'open'); PREPARE TRANSACTION 'left open'");
     const std::string tar = (tar_backups() / "20261120").string();
     require(workspace_->make_directory("backups"));
-    const std::vector<std::string> base = {"pg_basebackup", "-h", socket_directory.string(), "-U", "boss", "--checkpoint=fast", "--no-sync"};
+    const std::vector<std::string> base = {"pg_basebackup",     "-h",       socket_directory.string(), "-U", "boss",
+                                           "--checkpoint=fast", "--no-sync"};
     std::vector<std::string> tar_arguments = base;
     tar_arguments.insert(tar_arguments.end(), {"-Ft", "-Xs", "-z", "-D", tar});
     REQUIRE(run_postgres(tar_arguments).exit_status == 0);
     std::vector<std::string> plain_arguments = base;
-    plain_arguments.insert(plain_arguments.end(), {"-Fp", "-Xs", "--manifest-checksums=NONE", "-D", plain_backup().string()});
+    plain_arguments.insert(plain_arguments.end(),
+                           {"-Fp", "-Xs", "--manifest-checksums=NONE", "-D", plain_backup().string()});
     REQUIRE(run_postgres(plain_arguments).exit_status == 0);
 }
 
 std::string Site::good_section() const {
-    return fmt::format("  source: {{directory: {}}}\n  roles:\n    passwords: {{app: {{env: APP_PASSWORD}}}}\n", tar_backups().string());
+    return fmt::format("  source: {{directory: {}}}\n  roles:\n    passwords: {{app: {{env: APP_PASSWORD}}}}\n",
+                       tar_backups().string());
 }
 
 void Site::write_configuration(const std::string& polygon_section) {
@@ -156,12 +167,14 @@ void Site::clear() {
 }
 
 void Site::etcd_put(const std::string& key, const std::string& value) {
-    REQUIRE(run({"etcdctl", "--endpoints", etcd_->endpoint(), "put", "--", key, value}, {{"ETCDCTL_API", "3"}}).exit_status == 0);
+    REQUIRE(run({"etcdctl", "--endpoints", etcd_->endpoint(), "put", "--", key, value}, {{"ETCDCTL_API", "3"}})
+                .exit_status == 0);
 }
 
 std::map<std::string, std::string> Site::etcd_keys() {
     const process::Finished done =
-        run({"etcdctl", "--endpoints", etcd_->endpoint(), "get", "--prefix", "/service/", "--keys-only"}, {{"ETCDCTL_API", "3"}});
+        run({"etcdctl", "--endpoints", etcd_->endpoint(), "get", "--prefix", "/service/", "--keys-only"},
+            {{"ETCDCTL_API", "3"}});
     std::map<std::string, std::string> keys;
     std::istringstream lines(done.out);
     for (std::string key; std::getline(lines, key);) {

@@ -11,21 +11,12 @@
 #include "common/process/child.h"
 #include "tests/support/catch.h"
 #include "tests/support/etcd_server.h"
+#include "tests/support/require.h"
 #include "tests/support/workspace.h"
 
 namespace polygon::test {
 
-inline void require(const Status& status) {
-    INFO((status ? std::string() : status.error().message + " " + status.error().hint));
-    REQUIRE(status.has_value());
-}
-
-template <class T>
-T require(Result<T> result) {
-    INFO((result ? std::string() : result.error().message + " " + result.error().hint));
-    REQUIRE(result.has_value());
-    return std::move(result).value();
-}
+using support::require;
 
 class Site {
   public:
@@ -43,11 +34,12 @@ class Site {
     process::Finished bootstrap(const process::Environment& variables = {});
 
     // psql on a server that listens in `socket_directory`; fails the test if the statement fails.
-    std::string query(const std::filesystem::path& socket_directory, const std::string& user, const std::string& database,
-                      const std::string& sql);
+    std::string query(const std::filesystem::path& socket_directory, const std::string& user,
+                      const std::string& database, const std::string& sql);
 
     // Starts PostgreSQL on a data directory with a socket in the workspace, runs `body`, stops it.
-    void with_server(const std::filesystem::path& data_directory, const std::function<void(const std::filesystem::path&)>& body);
+    void with_server(const std::filesystem::path& data_directory,
+                     const std::function<void(const std::filesystem::path&)>& body);
 
     // Replaces the node's configuration: what follows `polygon:`.
     void write_configuration(const std::string& polygon_section);

@@ -1,10 +1,10 @@
 #include "common/base/log.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "common/base/secret.h"
 #include "tests/support/catch.h"
@@ -26,15 +26,17 @@ std::string capture_stderr(Write&& write) {
     std::rewind(file);
     std::string text;
     char buffer[4096];
-    while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, file)) text.append(buffer, got);
+    while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, file))
+        text.append(buffer, got);
     std::fclose(file);
     return text;
 }
 
 TEST_CASE("an event is one line with its fields at the end, quoted where they need it") {
     configure_log("tester", LogLevel::info, LogFormat::text);
-    const std::string line =
-        capture_stderr([] { log_info("two\nlines", {{"count", 3}, {"path", "/a b"}, {"secret", Secret("x")}}); });
+    const std::string line = capture_stderr([] {
+        log_info("two\nlines", {{"count", 3}, {"path", "/a b"}, {"secret", Secret("x")}});
+    });
     CHECK_THAT(line, ContainsText("INFO tester: two lines count=3 path=\"/a b\" secret=***\n"));
 }
 

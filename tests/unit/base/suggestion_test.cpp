@@ -16,7 +16,9 @@ TEST_CASE("suggests the nearest name for a misspelt one") {
     CHECK(nearest_name("role", kKeys) == "roles");
 }
 
-TEST_CASE("suggests nothing for a word that is like none") { CHECK_FALSE(nearest_name("zzzzzzzz", kKeys).has_value()); }
+TEST_CASE("suggests nothing for a word that is like none") {
+    CHECK_FALSE(nearest_name("zzzzzzzz", kKeys).has_value());
+}
 
 }  // namespace
 }  // namespace polygon

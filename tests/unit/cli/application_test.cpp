@@ -9,7 +9,8 @@ namespace {
 
 int run_with(Application& application, std::vector<std::string> arguments, const std::function<Result<int>()>& body) {
     std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
+    for (std::string& argument : arguments)
+        argv.push_back(argument.data());
     return application.run(static_cast<int>(argv.size()), argv.data(), body);
 }
 
@@ -45,7 +46,8 @@ TEST_CASE("--set collects overrides and refuses what is no assignment") {
 TEST_CASE("--help ends with every exit status") {
     Application application("tester", "Tests.", "");
     const std::string help = application.parser().help();
-    for (const ErrorRow& row : error_table()) CHECK_THAT(help, ContainsText(std::string(row.meaning)));
+    for (const ErrorRow& row : error_table())
+        CHECK_THAT(help, ContainsText(std::string(row.meaning)));
 }
 
 }  // namespace

@@ -18,7 +18,9 @@ const etcd::Generation kProvenOld{.generation = "g1", .leader = "polygon3", .sys
 const etcd::Generation kProvenNew{.generation = "g2", .leader = "polygon1", .system_identifier = "200"};
 
 // After `polygon-rebuild reset --leader polygon1`: the keys are gone, the plan is there.
-ClusterSeen after_reset() { return {.plan = kPlan, .proven = kProvenOld}; }
+ClusterSeen after_reset() {
+    return {.plan = kPlan, .proven = kProvenOld};
+}
 
 // polygon1 has bootstrapped and leads.
 ClusterSeen rebuilt() {
@@ -146,7 +148,8 @@ TEST_CASE("in a cluster that was never rebuilt it is as with Patroni alone, but 
 TEST_CASE("every decision says why") {
     for (const DataSeen& data : {kEmpty, kHalf, kOld, kNew, kForeign}) {
         for (const ClusterSeen& cluster : {ClusterSeen{}, after_reset(), rebuilt()}) {
-            for (const char* member : {"polygon1", "polygon2"}) CHECK_FALSE(decide(member, data, cluster).reason.empty());
+            for (const char* member : {"polygon1", "polygon2"})
+                CHECK_FALSE(decide(member, data, cluster).reason.empty());
         }
     }
 }

@@ -1,8 +1,8 @@
 #include "bootstrap/entrypoint/snapshot.h"
 
-#include <unistd.h>
-
 #include <fstream>
+
+#include <unistd.h>
 
 #include "common/postgres/generation_marker.h"
 #include "tests/support/catch.h"

@@ -1,9 +1,9 @@
 #include "bootstrap/entrypoint/supervisor.h"
 
+#include <csignal>
+
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <csignal>
 
 #include "bootstrap/entrypoint/signals.h"
 #include "common/process/child.h"

@@ -1,8 +1,8 @@
 #include "common/postgres/control_file.h"
 
-#include <isa-l/crc.h>
-
 #include <cstring>
+
+#include <isa-l/crc.h>
 
 #include "common/fs/file.h"
 #include "tests/support/catch.h"
@@ -21,7 +21,8 @@ std::string make_control_file(std::uint32_t version, std::size_t crc_at) {
     std::memcpy(bytes.data() + 8, &version, 4);
     std::memcpy(bytes.data() + 16, &state, 4);
     std::memcpy(bytes.data() + 48, &timeline, 4);
-    const std::uint32_t crc = ~crc32_iscsi(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(crc_at), ~0U);
+    const std::uint32_t crc =
+        ~crc32_iscsi(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(crc_at), ~0U);
     std::memcpy(bytes.data() + crc_at, &crc, 4);
     return bytes;
 }
@@ -76,7 +77,9 @@ TEST_CASE("refuses a control file of a version that it does not know, and one th
     CHECK(read_control_file(empty.path()).error().code == Errc::data_directory_invalid);
 }
 
-TEST_CASE("two new identifiers differ") { CHECK(make_system_identifier() != make_system_identifier()); }
+TEST_CASE("two new identifiers differ") {
+    CHECK(make_system_identifier() != make_system_identifier());
+}
 
 }  // namespace
 }  // namespace polygon::postgres

@@ -16,7 +16,9 @@ void put(const Path& path, const std::string& text) {
     std::ofstream(path) << text;
 }
 
-std::string get(const Path& path) { return fs::read_file(path).value_or("(none)"); }
+std::string get(const Path& path) {
+    return fs::read_file(path).value_or("(none)");
+}
 
 // Both layouts, side by side with the data directory and inside it, as they are found on a real mount.
 Places places_in(const Path& data, Layout layout) {

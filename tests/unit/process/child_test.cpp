@@ -10,7 +10,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Deadline soon() { return Deadline(system_clock(), 20s); }
+Deadline soon() {
+    return Deadline(system_clock(), 20s);
+}
 
 TEST_CASE("gives back both outputs and the status of a program") {
     const auto done = run({.argv = {"sh", "-c", "cat; echo err >&2; exit 3"}, .input = "text"}, system_clock(), soon());
@@ -73,7 +75,8 @@ TEST_CASE("a child that goes out of scope is gone") {
 }
 
 TEST_CASE("reads what another process was started with") {
-    auto child = Child::start({.argv = {"sleep", "600"}, .environment = Environment{{"PATH", "/usr/bin:/bin"}, {"X", "1=2"}}});
+    auto child =
+        Child::start({.argv = {"sleep", "600"}, .environment = Environment{{"PATH", "/usr/bin:/bin"}, {"X", "1=2"}}});
     REQUIRE(child.has_value());
     CHECK(read_environment(child->pid())->at("X") == "1=2");
     CHECK(*read_command_line(child->pid()) == std::vector<std::string>{"sleep", "600"});

@@ -9,9 +9,9 @@ namespace {
 
 TEST_CASE("nothing that configures production or signals to a server is carried over") {
     for (const char* path :
-         {"postgresql.conf", "postgresql.base.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", "standby.signal",
-          "recovery.signal", "patroni.dynamic.json", "postgresql.conf.backup", "pg_hba.conf.backup", "conf.d/archive.conf",
-          "pg_replslot/slot/state", "pg_stat/pgstat.stat", "custom.conf", "postmaster.pid"}) {
+         {"postgresql.conf", "postgresql.base.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf",
+          "standby.signal", "recovery.signal", "patroni.dynamic.json", "postgresql.conf.backup", "pg_hba.conf.backup",
+          "conf.d/archive.conf", "pg_replslot/slot/state", "pg_stat/pgstat.stat", "custom.conf", "postmaster.pid"}) {
         CHECK(is_left_out(path));
     }
 }
@@ -26,7 +26,8 @@ TEST_CASE("data, and the empty directories that PostgreSQL wants, are carried ov
 TEST_CASE("the bar is replaced by a configuration that holds no setting") {
     const support::Scratch scratch;
     REQUIRE(bar_start(scratch.path()).has_value());
-    CHECK_THAT(*fs::read_file(scratch.path() / "postgresql.conf"), ContainsText("polygon-bootstrap has not finished here\n"));
+    CHECK_THAT(*fs::read_file(scratch.path() / "postgresql.conf"),
+               ContainsText("polygon-bootstrap has not finished here\n"));
     REQUIRE(write_own_configuration(scratch.path()).has_value());
     CHECK(fs::read_file(scratch.path() / "postgresql.conf")->find("\n#") == std::string::npos);
     CHECK(fs::read_file(scratch.path() / "postgresql.conf")->front() == '#');

@@ -20,8 +20,8 @@ TEST_CASE("a member that streams with another generation's data is asked to rein
 }
 
 TEST_CASE("a member that clones, rewinds, starts or replays is waited for, whatever its data") {
-    for (const char* state : {"creating replica", "running pg_rewind", "bootstrapping from leader", "initializing new cluster",
-                              "starting", "restarting", "in archive recovery"}) {
+    for (const char* state : {"creating replica", "running pg_rewind", "bootstrapping from leader",
+                              "initializing new cluster", "starting", "restarting", "in archive recovery"}) {
         CHECK(assess({.state = state, .generation = "g1", .watched = 1h}, "g2").verdict == Verdict::wait);
     }
 }
