@@ -16,10 +16,12 @@ run_label() {
 install_packages
 build_preset "$preset"
 [ $# -gt 0 ] || set -- arch unit integration e2e
+status=0
 for label; do
   case $label in
     e2e) jobs=1 ;;  # two clusters at a time are enough for a small machine
     *) jobs=2 ;;
   esac
-  run_label "$label" "$jobs"
+  run_label "$label" "$jobs" || status=1
 done
+exit "$status"

@@ -32,10 +32,8 @@ Status carry_out(const Decision& decision, const postgres::Places& places, Clust
         case Action::wait:
             return {};
         case Action::remove_half:
-            TRY(postgres::clean_up(places));
-            return postgres::discard_half(places);
+            return postgres::remove_data_directory(places.data, postgres::LinkTargets::all);
         case Action::set_aside:
-            TRY(postgres::clean_up(places));
             return postgres::set_aside(places);
         case Action::clear_initialize:
             return cluster.clear_initialize();

@@ -13,6 +13,12 @@ bool has_other_live_leader(const std::string& member, const ClusterSeen& cluster
     return cluster.is_leader_live && cluster.leader != member;
 }
 
+std::string wait_for_leader(const std::string& reason, const ClusterSeen& cluster) {
+    if (cluster.leader.empty()) return reason + "; waiting for a live leader";
+    return fmt::format("{}; {} holds the leader key, but its REST interface does not say that it runs", reason,
+                       cluster.leader);
+}
+
 // Replacing what is there: an unfinished restore is removed, anything else is set aside; a running server forbids both.
 Decision replace_data(const DataSeen& data, const std::string& reason) {
     if (data.state == DataState::empty) return {Action::start, reason};
@@ -83,7 +89,7 @@ Decision decide_by_generation(const std::string& member, const DataSeen& data, c
     if (has_other_live_leader(member, cluster))
         return replace_data(data, fmt::format("{}; {} leads", reason, cluster.leader));
     if (data.state == DataState::half && !cluster.initialize) return replace_data(data, reason);
-    return {Action::wait, reason + "; waiting for a live leader"};
+    return {Action::wait, wait_for_leader(reason, cluster)};
 }
 
 // A cluster that was never rebuilt: Patroni's own guard, but without its exit.
@@ -97,7 +103,7 @@ Decision decide_by_identifier(const std::string& member, const DataSeen& data, c
                                            data.system_identifier, *cluster.initialize);
     if (has_other_live_leader(member, cluster))
         return replace_data(data, fmt::format("{}; {} leads", reason, cluster.leader));
-    return {Action::wait, reason + "; waiting for a live leader"};
+    return {Action::wait, wait_for_leader(reason, cluster)};
 }
 
 }  // namespace

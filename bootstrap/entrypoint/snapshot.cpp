@@ -1,10 +1,8 @@
 #include "bootstrap/entrypoint/snapshot.h"
 
-#include <cerrno>
 #include <cstdlib>
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
@@ -13,17 +11,14 @@
 namespace polygon::entrypoint {
 namespace {
 
-// The postmaster's process id is the first line of postmaster.pid (PostgreSQL src/backend/utils/init/miscinit.c).
+// The postmaster's process id is the first line of postmaster.pid (PostgreSQL src/backend/utils/init/miscinit.c). A
+// process of that number may be another by now: a postmaster works in its data directory.
 bool has_running_server(const postgres::Path& data_directory) {
     const auto text = fs::read_file(data_directory / "postmaster.pid");
     const int pid = text ? std::atoi(text->c_str()) : 0;
-    return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
-}
-
-bool is_moving(const postgres::Places& places) {
+    if (pid <= 0) return false;
     std::error_code error;
-    return places.layout == postgres::Layout::inside &&
-           std::filesystem::exists(places.staged.parent_path() / "moving", error);
+    return std::filesystem::equivalent(fmt::format("/proc/{}/cwd", pid), data_directory, error);
 }
 
 // While `initialize` is empty a member that bootstraps goes through "running custom bootstrap script", "starting" and
@@ -36,7 +31,6 @@ bool may_be_bootstrapping(const patroni::MemberKey& member) {
 }  // namespace
 
 Result<DataSeen> look_at_data(const postgres::Places& places) {
-    if (is_moving(places)) return DataSeen{.state = DataState::half};
     DataSeen seen;
     if (TRY(postgres::list_entries(places.data)).empty()) return seen;
     seen.state = DataState::complete;

@@ -9,6 +9,7 @@
 #include "common/postgres/connection.h"
 #include "common/postgres/generation_marker.h"
 #include "common/sanitize/evidence.h"
+#include "common/sanitize/stamp.h"
 
 namespace polygon::post_bootstrap {
 namespace {
@@ -32,18 +33,13 @@ Result<postgres::GenerationMarker> read_own_marker(postgres::Connection& session
                  "Set bootstrap.method to the section whose command is polygon-bootstrap."};
 }
 
-Status stamp_table(postgres::Connection& session, const postgres::GenerationMarker& marker) {
-    TRY(session.execute("CREATE SCHEMA IF NOT EXISTS polygon"));
-    TRY(
-        session.execute("CREATE TABLE IF NOT EXISTS polygon.refresh (generation text PRIMARY KEY, "
-                        "proven_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), "
-                        "marker jsonb NOT NULL, verified_at timestamptz, certificate jsonb)"));
-    return session.execute(
-        "INSERT INTO polygon.refresh (generation, marker) VALUES ($1, $2::jsonb) "
-        "ON CONFLICT (generation) DO UPDATE SET marker = excluded.marker",
-        {marker.generation, postgres::to_json(marker)});
+Error overtaken(const postgres::GenerationMarker& marker, const etcd::Plan& plan) {
+    return {Errc::conflict,
+            fmt::format("generation {} was overtaken by a reset that planned {}", marker.generation, plan.generation),
+            "Let Patroni cancel this bootstrap and start the nodes again."};
 }
 
+// Guards of the other nodes wait for this key.
 Status stamp_etcd(const patroni::Configuration& configuration, const postgres::GenerationMarker& marker, Clock& clock) {
     const patroni::EtcdSection& section = configuration.etcd3;
     etcd::Client client({section.urls, section.username, section.password, section.tls});
@@ -52,8 +48,19 @@ Status stamp_etcd(const patroni::Configuration& configuration, const postgres::G
                                       .system_identifier = std::to_string(marker.system_identifier),
                                       .proven_at = format_utc(clock.wall())};
     const etcd::RebuildKeys keys(configuration.key_prefix());
-    TRY(client.commit({.compares = {}, .then = {etcd::put(keys.generation(), etcd::to_json(generation))}}));
-    return {};
+    const auto entry = TRY(client.read(keys.plan()));
+    if (entry) {
+        const etcd::Plan plan = TRY(etcd::parse_plan(entry->value));
+        // The plan that this generation fulfils, or an older one that is done: a generation's name begins with its
+        // time.
+        if (plan.generation > marker.generation) return overtaken(marker, plan);
+    }
+    const etcd::Compare unchanged =
+        entry ? etcd::mod_revision_is(keys.plan(), entry->mod_revision) : etcd::absent(keys.plan());
+    const etcd::Outcome outcome = TRY(
+        client.commit({.compares = {unchanged}, .then = {etcd::put(keys.generation(), etcd::to_json(generation))}}));
+    if (outcome.succeeded) return {};
+    return Error{Errc::conflict, fmt::format("the key '{}' has changed meanwhile", keys.plan()), "", Retry::safe};
 }
 
 }  // namespace
@@ -61,9 +68,7 @@ Status stamp_etcd(const patroni::Configuration& configuration, const postgres::G
 Status run(const Request& request, Clock& clock) {
     const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
     auto session = TRY(postgres::Connection::open({.conninfo = request.conninfo}));
-    // Neither production's search_path nor its event triggers may meddle with what follows.
-    TRY(session.execute("SET search_path = pg_catalog"));
-    TRY(session.execute("SET session_replication_role = replica"));
+    TRY(session.shield());
     postgres::GenerationMarker marker = TRY(read_own_marker(session, configuration));
     const std::vector<sanitize::Check> checks = TRY(sanitize::collect_evidence(session, marker));
     for (const sanitize::Check& check : checks) {
@@ -71,9 +76,10 @@ Status run(const Request& request, Clock& clock) {
     }
     TRY(sanitize::require_all(checks));
     marker.stage = postgres::Stage::proven;
-    TRY(stamp_table(session, marker));
-    TRY(postgres::write_marker(configuration.postgresql.data_dir, marker));
+    // The marker last: a crash before it leaves a directory that the guard takes for unfinished and has made again.
+    TRY(sanitize::stamp(session, marker));
     TRY(stamp_etcd(configuration, marker, clock));
+    TRY(postgres::write_marker(configuration.postgresql.data_dir, marker));
     log_info("generation proven", {{"generation", marker.generation}, {"system_identifier", marker.system_identifier}});
     return {};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace polygon::rebuild {
 
@@ -15,7 +16,7 @@ ClusterStore::ClusterStore(const patroni::Configuration& configuration)
 Result<StoredCluster> ClusterStore::read() {
     StoredCluster cluster{.prefix = configuration_.key_prefix()};
     cluster.entries = TRY(client_.read_prefix(cluster.prefix)).entries;
-    if (cluster.entries.empty()) {
+    if (cluster.entries.empty() && !TRY(client_.read(keys_.plan()))) {
         return Error{Errc::scope_unknown,
                      fmt::format("etcd ({}) holds nothing under '{}'", client_.endpoints(), cluster.prefix),
                      fmt::format("Check scope and namespace in {}.", configuration_.source)};
@@ -34,20 +35,33 @@ std::vector<etcd::KeyValue> ClusterStore::to_delete(const StoredCluster& cluster
     return keys;
 }
 
-Status ClusterStore::replace_by_plan(const StoredCluster& cluster, const std::vector<etcd::KeyValue>& members,
+std::optional<std::string> ClusterStore::unpaused_config(const StoredCluster& cluster) {
+    for (const etcd::KeyValue& entry : cluster.entries) {
+        if (entry.key != cluster.prefix + "config") continue;
+        auto config = nlohmann::ordered_json::parse(entry.value, nullptr, false);
+        if (!config.is_object() || config.erase("pause") == 0) return std::nullopt;
+        return config.dump();
+    }
+    return std::nullopt;
+}
+
+Status ClusterStore::replace_by_plan(const StoredCluster& cluster, const std::vector<SavedMember>& members,
                                      const etcd::Plan& plan) {
+    const auto saved = [&](const std::string& relative_key) { return keys_.saved(plan.generation, relative_key); };
     etcd::Transaction transaction;
     transaction.compares = {etcd::absent(cluster.prefix + "leader"), etcd::prefix_absent(cluster.prefix + "members/")};
     if (!cluster.keys.initialize) transaction.compares.push_back(etcd::absent(cluster.prefix + "initialize"));
-    for (const etcd::KeyValue& entry : to_delete(cluster)) {
+    for (const etcd::KeyValue& entry : cluster.entries) {
         transaction.compares.push_back(etcd::mod_revision_is(entry.key, entry.mod_revision));
-        transaction.then.push_back(
-            etcd::put(keys_.saved(plan.generation, entry.key.substr(cluster.prefix.size())), entry.value));
-        transaction.then.push_back(etcd::remove(entry.key));
+        transaction.then.push_back(etcd::put(saved(entry.key.substr(cluster.prefix.size())), entry.value));
     }
-    for (const etcd::KeyValue& entry : members) {
-        transaction.then.push_back(
-            etcd::put(keys_.saved(plan.generation, entry.key.substr(cluster.prefix.size())), entry.value));
+    for (const etcd::KeyValue& entry : to_delete(cluster))
+        transaction.then.push_back(etcd::remove(entry.key));
+    for (const SavedMember& member : members) {
+        transaction.then.push_back(etcd::put(saved("members/" + member.name), member.value));
+    }
+    if (const auto config = unpaused_config(cluster)) {
+        transaction.then.push_back(etcd::put(cluster.prefix + "config", *config));
     }
     transaction.then.push_back(etcd::put(keys_.plan(), etcd::to_json(plan)));
     const etcd::Outcome outcome = TRY(client_.commit(transaction));
@@ -56,6 +70,21 @@ Status ClusterStore::replace_by_plan(const StoredCluster& cluster, const std::ve
         Errc::conflict,
         fmt::format("the keys under '{}' changed while they were looked at; nothing was deleted", cluster.prefix),
         "See that every node is stopped and run the reset again.", Retry::safe};
+}
+
+Result<std::vector<SavedMember>> ClusterStore::read_saved_members(const std::string& generation) {
+    const std::string prefix = keys_.saved(generation, "members/");
+    std::vector<SavedMember> members;
+    for (const etcd::KeyValue& entry : TRY(client_.read_prefix(prefix)).entries) {
+        members.push_back({entry.key.substr(prefix.size()), entry.value});
+    }
+    return members;
+}
+
+Result<std::optional<etcd::Plan>> ClusterStore::read_plan() {
+    const auto entry = TRY(client_.read(keys_.plan()));
+    if (!entry) return std::optional<etcd::Plan>();
+    return std::optional(TRY(etcd::parse_plan(entry->value)));
 }
 
 Result<std::optional<etcd::Generation>> ClusterStore::read_generation() {

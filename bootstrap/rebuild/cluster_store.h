@@ -18,25 +18,35 @@ struct StoredCluster {
     patroni::ClusterKeys keys;            // the same, understood
 };
 
+struct SavedMember {
+    std::string name;
+    std::string value;  // of its key
+};
+
 class ClusterStore {
   public:
     explicit ClusterStore(const patroni::Configuration& configuration);
 
-    // Errc::scope_unknown if etcd holds nothing beneath the prefix.
+    // Errc::scope_unknown if etcd holds nothing of this cluster, not even a plan of ours.
     Result<StoredCluster> read();
 
     // The keys that a reset deletes: all but `config`.
     static std::vector<etcd::KeyValue> to_delete(const StoredCluster& cluster);
+    // `config` without a pause, under which Patroni would not bootstrap; none if it has none.
+    static std::optional<std::string> unpaused_config(const StoredCluster& cluster);
 
-    // One transaction: if there is no leader and no member, and every key to delete is as it was read, saves them under
-    // saved/<generation>/, deletes them and writes the plan. Errc::conflict if anything has changed meanwhile.
-    Status replace_by_plan(const StoredCluster& cluster, const std::vector<etcd::KeyValue>& members,
+    // One transaction: if there is no leader and no member, and every key is as it was read, saves them under
+    // saved/<generation>/, deletes all but `config`, takes a pause out of that, and writes the plan. `members` are
+    // saved as well. Errc::conflict if anything has changed meanwhile.
+    Status replace_by_plan(const StoredCluster& cluster, const std::vector<SavedMember>& members,
                            const etcd::Plan& plan);
 
+    // The members that the cluster had before the last reset.
+    Result<std::vector<SavedMember>> read_saved_members(const std::string& generation);
+    Result<std::optional<etcd::Plan>> read_plan();
     Result<std::optional<etcd::Generation>> read_generation();
     Status store_certificate(const std::string& json);
 
-    etcd::Client& client() { return client_; }
     const etcd::RebuildKeys& keys() const { return keys_; }
 
   private:

@@ -21,6 +21,8 @@ int main(int argc, char** argv) {
         "reset", "Clears the cluster's state in etcd, with every node stopped, and names the member to lead next");
     reset_command->add_option("--leader", reset.leader, "the member that restores the backup")->required();
     reset_command->add_flag("--dry-run", reset.is_dry_run, "print what would be done, and do nothing");
+    reset_command->add_flag("--new-member", reset.is_new_member,
+                            "the leader may be a node that the cluster has not had yet");
 
     rebuild::VerifyRequest verify;
     CLI::App* verify_command = parser.add_subcommand("verify", "Proves that the running polygon is what it has to be");

@@ -1,5 +1,6 @@
 #include "bootstrap/rebuild/reset.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -7,6 +8,7 @@
 
 #include "bootstrap/rebuild/cluster_store.h"
 #include "common/base/log.h"
+#include "common/base/suggestion.h"
 #include "common/patroni/rest.h"
 
 namespace polygon::rebuild {
@@ -63,16 +65,35 @@ Result<StoredCluster> wait_for_expiry(ClusterStore& store, patroni::RestClient& 
     return cluster;
 }
 
-std::vector<etcd::KeyValue> member_entries(const StoredCluster& cluster) {
-    std::vector<etcd::KeyValue> members = cluster.entries;
-    std::erase_if(members,
-                  [&](const etcd::KeyValue& entry) { return !entry.key.starts_with(cluster.prefix + "members/"); });
+// Those whose keys are still there, and those of before the last reset: between two resets nobody may have started.
+Result<std::vector<SavedMember>> find_members(ClusterStore& store, const StoredCluster& cluster) {
+    std::vector<SavedMember> members;
+    const std::string prefix = cluster.prefix + "members/";
+    for (const etcd::KeyValue& entry : cluster.entries) {
+        if (entry.key.starts_with(prefix)) members.push_back({entry.key.substr(prefix.size()), entry.value});
+    }
+    const auto plan = TRY(store.read_plan());
+    if (!plan) return members;
+    for (const SavedMember& saved : TRY(store.read_saved_members(plan->generation))) {
+        const bool is_known = std::any_of(members.begin(), members.end(),
+                                          [&](const SavedMember& member) { return member.name == saved.name; });
+        if (!is_known) members.push_back(saved);
+    }
     return members;
 }
 
-void warn_of_unknown_leader(const StoredCluster& cluster, const std::string& leader) {
-    if (cluster.keys.members.empty() || cluster.keys.find_member(leader) != nullptr) return;
-    log_warning("the cluster had no member of this name", {{"leader", leader}});
+// Every node would wait for a leader that nobody is.
+Status check_leader(const std::vector<SavedMember>& members, const ResetRequest& request) {
+    std::vector<std::string> names;
+    for (const SavedMember& member : members)
+        names.push_back(member.name);
+    if (names.empty() || request.is_new_member || std::find(names.begin(), names.end(), request.leader) != names.end())
+        return {};
+    const auto nearest = nearest_name(request.leader, names);
+    return Error{Errc::usage,
+                 fmt::format("the cluster has no member '{}', but {}", request.leader, fmt::join(names, ", ")),
+                 nearest ? fmt::format("Did you mean '{}'? For a node that is new say --new-member.", *nearest)
+                         : "For a node that is new say --new-member."};
 }
 
 void print_changes(const StoredCluster& cluster, const etcd::RebuildKeys& keys, const etcd::Plan& plan,
@@ -81,7 +102,10 @@ void print_changes(const StoredCluster& cluster, const etcd::RebuildKeys& keys, 
     for (const etcd::KeyValue& entry : ClusterStore::to_delete(cluster)) {
         fmt::print("{}delete  {} = {}\n", will, entry.key, shorten(entry.value));
     }
-    if (cluster.keys.has_config) fmt::print("{}keep    {}config\n", will, cluster.prefix);
+    if (cluster.keys.has_config) {
+        fmt::print("{}keep    {}config{}\n", will, cluster.prefix,
+                   ClusterStore::unpaused_config(cluster) ? ", without its pause" : "");
+    }
     fmt::print("{}write   {} = generation {}, leader {}\n", will, keys.plan(), plan.generation, plan.leader);
     std::fflush(stdout);
 }
@@ -102,7 +126,8 @@ Status reset(const ResetRequest& request, Clock& clock) {
     patroni::RestClient rest(configuration.rest_client);
     StoredCluster cluster = TRY(store.read());
     TRY(refuse_live_members(cluster, rest));
-    warn_of_unknown_leader(cluster, request.leader);
+    const std::vector<SavedMember> members = TRY(find_members(store, cluster));
+    TRY(check_leader(members, request));
     const std::string now = format_utc(clock.wall());
     const auto salt = static_cast<std::uint32_t>(clock.wall().time_since_epoch().count() >> 10);
     const etcd::Plan plan{.generation = etcd::make_generation_name(now, salt),
@@ -113,7 +138,6 @@ Status reset(const ResetRequest& request, Clock& clock) {
         print_changes(cluster, store.keys(), plan, true);
         return {};
     }
-    const std::vector<etcd::KeyValue> members = member_entries(cluster);
     cluster = TRY(wait_for_expiry(store, rest, std::move(cluster), clock));
     TRY(store.replace_by_plan(cluster, members, plan));
     print_changes(cluster, store.keys(), plan, false);

@@ -8,10 +8,10 @@
 
 #include "bootstrap/rebuild/certificate.h"
 #include "bootstrap/rebuild/cluster_store.h"
-#include "common/patroni/rest.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/generation_marker.h"
 #include "common/sanitize/evidence.h"
+#include "common/sanitize/stamp.h"
 
 namespace polygon::rebuild {
 namespace {
@@ -38,9 +38,10 @@ Result<Connection> connect_as(const patroni::Credentials& credentials, const std
 class Verification {
   public:
     Verification(const patroni::Configuration& configuration, const StoredCluster& cluster, Clock& clock)
-        : configuration_(configuration), cluster_(cluster), clock_(clock), rest_(configuration.rest_client) {}
+        : configuration_(configuration), cluster_(cluster), clock_(clock) {}
 
-    Result<Certificate> collect(const std::optional<etcd::Generation>& proven) {
+    Result<Certificate> collect(const std::optional<etcd::Generation>& proven,
+                                const std::vector<SavedMember>& expected) {
         const patroni::MemberKey* leader =
             cluster_.keys.leader ? cluster_.keys.find_member(*cluster_.keys.leader) : nullptr;
         if (leader == nullptr) {
@@ -48,7 +49,8 @@ class Verification {
                          "Look at patronictl list."};
         }
         Connection session = TRY(connect_as(configuration_.postgresql.superuser, address_of(*leader)));
-        const postgres::GenerationMarker marker = TRY(read_stamp(session));
+        TRY(session.shield());
+        const postgres::GenerationMarker marker = TRY(sanitize::read_stamp(session));
         Certificate certificate{.scope = configuration_.scope,
                                 .generation = marker.generation,
                                 .verified_at = format_utc(clock_.wall()),
@@ -65,6 +67,7 @@ class Verification {
                             {certificate.verified_at, marker.generation}));
         const std::string leader_timeline =
             TRY(session.value("SELECT timeline_id::text FROM pg_catalog.pg_control_checkpoint()"));
+        certificate.checks.push_back(check_members(expected));
         for (const patroni::MemberKey& member : cluster_.keys.members) {
             if (member.name != leader->name)
                 certificate.checks.push_back(check_replica(session, member, certificate, leader_timeline));
@@ -75,25 +78,23 @@ class Verification {
     }
 
   private:
-    Result<postgres::GenerationMarker> read_stamp(Connection& session) {
-        const std::string has_table =
-            TRY(session.value("SELECT pg_catalog.to_regclass('polygon.refresh') IS NOT NULL"));
-        if (has_table != "t") {
-            return Error{Errc::not_proven,
-                         "the leader has no table polygon.refresh: it was not made by polygon-bootstrap",
-                         "Rebuild the polygon: polygon-rebuild reset."};
-        }
-        const std::string text =
-            TRY(session.value("SELECT marker::text FROM polygon.refresh ORDER BY proven_at DESC LIMIT 1"));
-        return postgres::marker_from_json(text, "polygon.refresh");
-    }
-
     Check check_generation(const postgres::GenerationMarker& marker, const std::optional<etcd::Generation>& proven) {
         Check check{
             "generation", proven && proven->generation == marker.generation,
             fmt::format("{}, from backup {} of {}", marker.generation, marker.backup_label, marker.backup_time)};
         if (!check.holds) check.detail += fmt::format("; etcd says {}", proven ? proven->generation : "none");
         return check;
+    }
+
+    // Those of before the reset have to be back.
+    Check check_members(const std::vector<SavedMember>& expected) {
+        std::vector<std::string> missing;
+        for (const SavedMember& member : expected) {
+            if (cluster_.keys.find_member(member.name) == nullptr) missing.push_back(member.name);
+        }
+        return {"members", missing.empty(),
+                missing.empty() ? fmt::format("{}, none missing", cluster_.keys.members.size())
+                                : fmt::format("missing since the rebuild: {}", fmt::join(missing, ", "))};
     }
 
     Check check_login(std::string name, const patroni::Credentials& credentials, const patroni::MemberKey& member) {
@@ -122,10 +123,9 @@ class Verification {
             {member.name});
         if (!state || *state != "streaming")
             return {name, false, "in pg_stat_replication: " + state.value_or("no answer")};
-        const auto node = rest_.read_node(member.api_url);
-        const std::string timeline = node && node->timeline ? std::to_string(*node->timeline) : leader_timeline;
         Result<Connection> session = connect_as(configuration_.postgresql.superuser, address_of(member));
         if (!session) return {name, false, session.error().message};
+        if (const Status shielded = session->shield(); !shielded) return {name, false, shielded.error().message};
         const bool has_row = wait_until(clock_, Deadline(clock_, kReplayDeadline), 100ms, [&] {
             const auto seen = session->value(
                 "SELECT count(*) FROM polygon.refresh WHERE generation = $1 AND verified_at = $2::timestamptz",
@@ -133,6 +133,10 @@ class Verification {
             return seen && *seen == "1";
         });
         if (!has_row) return {name, false, "a row written on the leader did not arrive"};
+        // Asked of the receiver itself: what it streams, not what somebody remembers of it.
+        const std::string timeline =
+            session->value("SELECT COALESCE(max(received_tli)::text, 'none') FROM pg_catalog.pg_stat_wal_receiver")
+                .value_or("none");
         return {name, timeline == leader_timeline,
                 fmt::format("streaming, timeline {} (leader's {}), a row written on the leader was read", timeline,
                             leader_timeline)};
@@ -141,7 +145,6 @@ class Verification {
     const patroni::Configuration& configuration_;
     const StoredCluster& cluster_;
     Clock& clock_;
-    patroni::RestClient rest_;
 };
 
 }  // namespace
@@ -151,7 +154,10 @@ Status verify(const VerifyRequest& request, Clock& clock) {
     ClusterStore store(configuration);
     const StoredCluster cluster = TRY(store.read());
     Verification verification(configuration, cluster, clock);
-    const Certificate certificate = TRY(verification.collect(TRY(store.read_generation())));
+    const auto generation = TRY(store.read_generation());
+    const auto expected =
+        generation ? TRY(store.read_saved_members(generation->generation)) : std::vector<SavedMember>();
+    const Certificate certificate = TRY(verification.collect(generation, expected));
     const std::string json = to_json(certificate);
     fmt::print("{}", request.is_json ? json : to_table(certificate));
     std::fflush(stdout);

@@ -34,7 +34,7 @@ postgres::GenerationMarker begin_marker(const Plan& plan, Clock& clock) {
 
 // The staged directory, marked and barred before the first byte of production is in it.
 Status open_staging(const Plan& plan, const postgres::GenerationMarker& marker) {
-    TRY(postgres::clean_up(plan.places));
+    TRY(postgres::remove_data_directory(plan.places.staged, postgres::LinkTargets::all));
     std::error_code error;
     std::filesystem::create_directories(plan.places.staged.parent_path(), error);
     if (error || ::mkdir(plan.places.staged.c_str(), 0700) != 0) {
@@ -118,7 +118,8 @@ Status run(const Request& request, Clock& clock) {
                                       {"into", plan.places.staged.string()},
                                       {"generation", plan.generation}});
     if (Status made = make_clone(plan, clock); !made) {
-        if (const Status removed = postgres::remove_data_directory(plan.places.staged); !removed) {
+        if (const Status removed = postgres::remove_data_directory(plan.places.staged, postgres::LinkTargets::all);
+            !removed) {
             log_warning("the unfinished clone stays behind: " + removed.error().message);
         }
         return made;

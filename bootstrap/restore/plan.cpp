@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
+#include "common/postgres/private_server.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -42,11 +43,21 @@ Status refuse_unsupported(const PolygonSettings& settings) {
 
 Result<postgres::Places> check_places(const std::string& data_directory) {
     const postgres::Places places = postgres::find_places(data_directory);
-    const auto entries = TRY(postgres::list_entries(places.data));
-    if (entries.empty()) return places;
-    return Error{Errc::data_directory_occupied,
-                 fmt::format("data directory '{}' is not empty ({} entries)", places.data.string(), entries.size()),
-                 "Move it away, or start the node under polygon-entrypoint, which sets it aside."};
+    TRY(postgres::require_empty(places.data));
+    TRY(postgres::require_movable(places));
+    return places;
+}
+
+// What keeps the quarantine closed is not for a configuration to open.
+Status check_quarantine_parameters(const PolygonSettings& settings) {
+    const auto& parameters = settings.quarantine.parameters;
+    for (const auto& [name, value] : parameters.value) {
+        if (!postgres::is_isolating(name)) continue;
+        return Error{Errc::configuration,
+                     fmt::format("polygon.quarantine.parameters ({}) may not set '{}'", parameters.origin, name),
+                     "It keeps the quarantine closed; take it out."};
+    }
+    return {};
 }
 
 Result<backup::Backup> find_backup(const PolygonSettings& settings) {
@@ -171,6 +182,7 @@ Result<Plan> make_plan(const Request& request, Clock& clock) {
                      "Point --config or POLYGON_CONFIG at the configuration of the calling Patroni."};
     }
     TRY(refuse_unsupported(settings));
+    TRY(check_quarantine_parameters(settings));
     const std::string data_directory =
         request.data_directory.empty() ? configuration.postgresql.data_dir.string() : request.data_directory;
     postgres::Places places = TRY(check_places(data_directory));

@@ -9,7 +9,7 @@ namespace polygon::role_change {
 
 struct MemberSeen {
     std::string state;                      // Patroni's word: "running", "streaming", "creating replica", "stopped" …
-    bool is_streaming = false;              // the leader's pg_stat_replication has it
+    bool is_streaming = false;              // the leader's pg_stat_replication has it, or its own receiver says so
     std::optional<std::string> generation;  // of its data, asked of its own PostgreSQL; none: it did not answer
     std::chrono::milliseconds watched{0};   // since this callback first saw it
     std::optional<std::chrono::milliseconds> since_asked;  // since it was last asked to reinitialise

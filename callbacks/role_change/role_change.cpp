@@ -17,6 +17,7 @@
 #include "common/patroni/rest.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/generation_marker.h"
+#include "common/sanitize/stamp.h"
 
 namespace polygon::role_change {
 namespace {
@@ -44,21 +45,26 @@ Result<postgres::Connection> connect(const patroni::Configuration& configuration
     auto parameters =
         postgres::at_address(address, superuser.username, superuser.password, "postgres", superuser.connection);
     parameters.keywords["connect_timeout"] = "3";
-    return postgres::Connection::open(parameters);
+    postgres::Connection connection = TRY(postgres::Connection::open(parameters));
+    TRY(connection.shield());
+    return connection;
 }
 
-// "" where the member answers and carries none; none where it does not answer.
-std::optional<std::string> ask_generation(const patroni::Configuration& configuration,
-                                          const patroni::MemberView& member) {
+struct MemberAnswer {
+    std::string generation;     // "" if its data carries none
+    bool is_receiving = false;  // it streams, from the leader or, as a cascading replica, from another
+};
+
+// None where its PostgreSQL does not answer.
+std::optional<MemberAnswer> ask_member(const patroni::Configuration& configuration, const patroni::MemberView& member) {
     if (member.host.empty() || !member.port) return std::nullopt;
     Result<postgres::Connection> session = connect(configuration, fmt::format("{}:{}", member.host, *member.port));
     if (!session) return std::nullopt;
-    const auto has_table = session->value("SELECT pg_catalog.to_regclass('polygon.refresh') IS NOT NULL");
-    if (!has_table) return std::nullopt;
-    if (*has_table != "t") return "";
-    const auto generations = session->column("SELECT generation FROM polygon.refresh ORDER BY proven_at DESC LIMIT 1");
-    if (!generations) return std::nullopt;
-    return generations->empty() ? "" : generations->front();
+    const auto generation = sanitize::read_stamped_generation(*session);
+    const auto receivers =
+        session->value("SELECT count(*) FROM pg_catalog.pg_stat_wal_receiver WHERE status = 'streaming'");
+    if (!generation || !receivers) return std::nullopt;
+    return MemberAnswer{generation->value_or(""), *receivers != "0"};
 }
 
 class Callback {
@@ -140,9 +146,10 @@ class Callback {
     bool attend_to(const patroni::MemberView& member, bool is_streaming) {
         const Clock::Instant now = clock_.now();
         const Clock::Instant first_seen = first_seen_.try_emplace(member.name, now).first->second;
+        const std::optional<MemberAnswer> answer = ask_member(configuration_, member);
         MemberSeen seen{.state = member.state,
-                        .is_streaming = is_streaming,
-                        .generation = ask_generation(configuration_, member),
+                        .is_streaming = is_streaming || (answer && answer->is_receiving),
+                        .generation = answer ? std::optional(answer->generation) : std::nullopt,
                         .watched = std::chrono::duration_cast<std::chrono::milliseconds>(now - first_seen)};
         if (const auto asked = asked_at_.find(member.name); asked != asked_at_.end()) {
             seen.since_asked = std::chrono::duration_cast<std::chrono::milliseconds>(now - asked->second);

@@ -53,6 +53,11 @@ int exit_status(Errc code) {
     return describe(code).exit_status;
 }
 
+Error in_context(Error error, std::string_view context) {
+    error.message = fmt::format("{}: {}", context, error.message);
+    return error;
+}
+
 Error errno_error(Errc code, std::string_view what, int errno_value, std::string hint) {
     return {.code = code,
             .message = fmt::format("{}: {}", what, std::generic_category().message(errno_value)),

@@ -57,6 +57,9 @@ std::span<const ErrorRow> error_table();
 const ErrorRow& describe(Errc code);
 int exit_status(Errc code);
 
+// The same error with what was being done before its message: "cannot set role 'app': …".
+Error in_context(Error error, std::string_view context);
+
 // An Error of `code` out of errno's value: "<what>: <strerror>".
 Error errno_error(Errc code, std::string_view what, int errno_value, std::string hint = {});
 

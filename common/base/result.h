@@ -61,6 +61,13 @@ class [[nodiscard]] Result<void> {
 
 using Status = Result<void>;
 
+// A failed result's error gets what was being done before its message; a success passes through.
+template <class T>
+Result<T> in_context(Result<T> result, std::string_view context) {
+    if (!result) result.error() = in_context(std::move(result).error(), context);
+    return result;
+}
+
 namespace detail {
 inline void take(Result<void>&&) {}
 template <class T>

@@ -16,6 +16,21 @@ LogLevel to_level(const std::string& name) {
     return LogLevel::info;
 }
 
+// What follows the options in --help, as it stands: newer versions of CLI11 re-wrap a footer, tables too.
+class HelpFormatter final : public CLI::Formatter {
+  public:
+    explicit HelpFormatter(std::string details) : details_(std::move(details)) {}
+
+    std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+        std::string help = CLI::Formatter::make_help(app, std::move(name), mode);
+        if (mode != CLI::AppFormatMode::Sub) help += "\n" + details_;
+        return help;
+    }
+
+  private:
+    std::string details_;
+};
+
 Result<std::vector<std::pair<std::string, std::string>>> split_overrides(const std::vector<std::string>& assignments) {
     std::vector<std::pair<std::string, std::string>> overrides;
     for (const std::string& assignment : assignments) {
@@ -48,7 +63,8 @@ Application::Application(std::string name, std::string summary, std::string deta
     parser_->add_option("--log-level", log_level_)->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     parser_->add_option("--log-format", log_format_)->check(CLI::IsMember({"text", "json"}));
     parser_->fallthrough();
-    parser_->footer(fmt::format("{}{}Exit status:\n{}", details, details.empty() ? "" : "\n", exit_status_table()));
+    parser_->formatter(std::make_shared<HelpFormatter>(
+        fmt::format("{}{}Exit status:\n{}", details, details.empty() ? "" : "\n", exit_status_table())));
 }
 
 Application::~Application() = default;

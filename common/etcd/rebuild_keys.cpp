@@ -13,8 +13,7 @@ auto parse_value(const std::string& text, std::string_view key, Parse&& parse) -
     try {
         return parse(Json::parse(text));
     } catch (const std::exception& error) {
-        return Error{Errc::etcd_unavailable,
-                     fmt::format("the value of key '{}' cannot be understood: {}", key, error.what()),
+        return Error{Errc::conflict, fmt::format("the value of key '{}' cannot be understood: {}", key, error.what()),
                      "Run polygon-rebuild reset to write it anew."};
     }
 }

@@ -29,7 +29,7 @@ struct Generation {
 
 std::string to_json(const Plan& plan);
 std::string to_json(const Generation& generation);
-// Errc::etcd_unavailable naming the key if it holds something else.
+// Errc::conflict naming the key if it holds something else.
 Result<Plan> parse_plan(const std::string& text);
 Result<Generation> parse_generation(const std::string& text);
 

@@ -187,20 +187,4 @@ std::string Configuration::key_prefix() const {
     return name_space.empty() ? fmt::format("/{}/", scope) : fmt::format("/{}/{}/", name_space, scope);
 }
 
-std::vector<std::string> PostgresqlSection::unix_socket_directories() const {
-    std::vector<std::string> directories;
-    const auto found = parameters.find("unix_socket_directories");
-    if (found == parameters.end()) return directories;
-    std::string rest = found->second;
-    while (!rest.empty()) {
-        const std::size_t comma = std::min(rest.find(','), rest.size());
-        const std::string part = rest.substr(0, comma);
-        rest.erase(0, comma + 1);
-        const std::size_t begin = part.find_first_not_of(' ');
-        if (begin == std::string::npos) continue;
-        directories.push_back(part.substr(begin, part.find_last_not_of(' ') - begin + 1));
-    }
-    return directories;
-}
-
 }  // namespace polygon::patroni

@@ -57,9 +57,6 @@ struct PostgresqlSection {
     Credentials replication;
     std::optional<Credentials> rewind;              // none: Patroni rewinds as the superuser
     std::map<std::string, std::string> parameters;  // the local ones, as written
-
-    // unix_socket_directories, split at commas; none if not set.
-    std::vector<std::string> unix_socket_directories() const;
 };
 
 struct Configuration {

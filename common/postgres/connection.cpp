@@ -61,15 +61,45 @@ ConnectionParameters at_address(const std::string& address, const std::string& u
     return parameters;
 }
 
+namespace {
+
+// What a session of ours must not take from ALTER DATABASE/ROLE … SET, in an order that works: name, value.
+std::vector<std::pair<std::string, std::string>> shielding_settings(int server_major_version) {
+    std::vector<std::pair<std::string, std::string>> settings = {
+        {"session_replication_role", "replica"},
+        {"search_path", "pg_catalog"},
+        {"default_transaction_read_only", "off"},
+        {"statement_timeout", "0"},
+        {"lock_timeout", "0"},
+        {"idle_in_transaction_session_timeout", "0"},
+        {"row_security", "off"},
+        {"log_min_error_statement", "panic"},
+        {"log_statement", "none"},
+        {"log_min_duration_statement", "-1"},
+        {"synchronous_commit", "local"},
+    };
+    if (server_major_version >= 17) {
+        settings.emplace_back("event_triggers", "off");
+        settings.emplace_back("transaction_timeout", "0");
+    }
+    return settings;
+}
+
+}  // namespace
+
 std::string shielding_options(int server_major_version) {
-    std::string options =
-        "-c session_replication_role=replica -c search_path=pg_catalog -c default_transaction_read_only=off -c "
-        "statement_timeout=0 -c lock_timeout=0 "
-        "-c idle_in_transaction_session_timeout=0 -c row_security=off -c session_preload_libraries= "
-        "-c local_preload_libraries= -c log_min_error_statement=panic -c log_statement=none "
-        "-c log_min_duration_statement=-1 -c synchronous_commit=local";
-    if (server_major_version >= 17) options += " -c event_triggers=off -c transaction_timeout=0";
+    std::string options = "-c session_preload_libraries= -c local_preload_libraries=";
+    for (const auto& [name, value] : shielding_settings(server_major_version)) {
+        options += fmt::format(" -c {}={}", name, value);
+    }
     return options;
+}
+
+Status Connection::shield() {
+    for (const auto& [name, value] : shielding_settings(server_major_version())) {
+        TRY(execute(fmt::format("SET {} = {}", name, quote_literal(value))));
+    }
+    return {};
 }
 
 void Connection::Close::operator()(pg_conn* connection) const {

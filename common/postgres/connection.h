@@ -49,6 +49,9 @@ class Connection {
     Result<std::vector<std::string>> column(const std::string& sql,
                                             const std::vector<std::optional<std::string>>& values = {});
 
+    // The same shield as shielding_options(), on a connection that was opened without it.
+    Status shield();
+
     std::string quote_identifier(std::string_view name);
     std::string quote_literal(std::string_view text);
     // A SCRAM-SHA-256 verifier, computed on this side: the password itself never travels.

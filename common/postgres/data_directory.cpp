@@ -1,10 +1,8 @@
 #include "common/postgres/data_directory.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/fs/file.h"
@@ -15,8 +13,6 @@ namespace {
 namespace stdfs = std::filesystem;
 
 constexpr int kMostHops = 40;  // as the kernel follows links
-constexpr const char* kInsideFolder = ".polygon";
-constexpr const char* kMoving = "moving";  // in D/.polygon: "aside" or "place" while entries are moved one by one
 
 Error directory_error(std::string_view action, const Path& path, const std::error_code& error) {
     return errno_error(Errc::io, fmt::format("cannot {} '{}'", action, path.string()), error.value());
@@ -32,13 +28,6 @@ Result<std::vector<std::string>> list_all(const Path& directory) {
     if (error) return directory_error("list", directory, error);
     std::sort(names.begin(), names.end());
     return names;
-}
-
-Status make_directory(const Path& directory) {
-    std::error_code error;
-    stdfs::create_directories(directory, error);
-    if (error) return directory_error("create", directory, error);
-    return {};
 }
 
 // The symbolic links through which a data directory reaches elsewhere: tablespaces, and pg_wal.
@@ -85,38 +74,6 @@ Status move_link_targets(const Path& data_directory, const std::string& suffix) 
     return {};
 }
 
-// All but our own folder, with `global` at the chosen end: a directory without it can neither start nor be adopted.
-enum class Global { first, last };
-
-Result<std::vector<std::string>> list_movable(const Path& directory, Global order) {
-    std::vector<std::string> names = TRY(list_all(directory));
-    std::erase_if(names, [](const std::string& name) { return name == kInsideFolder || name == "lost+found"; });
-    std::stable_partition(names.begin(), names.end(),
-                          [&](const std::string& name) { return (name == "global") == (order == Global::first); });
-    return names;
-}
-
-Status move_entries(const Path& from, const Path& to, Global order) {
-    TRY(make_directory(to));
-    for (const std::string& name : TRY(list_movable(from, order)))
-        TRY(fs::rename_durably(from / name, to / name));
-    return {};
-}
-
-Path moving_marker(const Places& places) {
-    return places.data / kInsideFolder / kMoving;
-}
-
-Status move_inside(const Places& places, const Path& from, const Path& to, std::string_view direction, Global order) {
-    TRY(fs::write_file_durably(moving_marker(places), direction));
-    TRY(move_entries(from, to, order));
-    return fs::remove_file(moving_marker(places));
-}
-
-std::string read_direction(const Places& places) {
-    return fs::read_file(moving_marker(places)).value_or("");
-}
-
 }  // namespace
 
 Places find_places(const Path& data_directory) {
@@ -128,16 +85,19 @@ Places find_places(const Path& data_directory) {
     for (int hops = 0; hops < kMostHops && stdfs::is_symlink(stdfs::symlink_status(data, error)); ++hops) {
         data = (data.parent_path() / stdfs::read_symlink(data, error)).lexically_normal();
     }
-    const bool is_inside = stdfs::exists(data, error) &&
-                           (fs::is_mount_point(data) || ::access(data.parent_path().c_str(), W_OK | X_OK) != 0);
-    if (is_inside) {
-        const Path folder = data / kInsideFolder;
-        return {.data = data, .staged = folder / "staged", .previous = folder / "previous", .layout = Layout::inside};
-    }
-    return {.data = data,
-            .staged = data.string() + kStagedSuffix,
-            .previous = data.string() + kPreviousSuffix,
-            .layout = Layout::beside};
+    return {.data = data, .staged = data.string() + kStagedSuffix, .previous = data.string() + kPreviousSuffix};
+}
+
+Status require_movable(const Places& places) {
+    const bool is_mounted = fs::is_mount_point(places.data);
+    const Path parent = places.data.parent_path();
+    std::error_code error;
+    if (!is_mounted && (!stdfs::exists(parent, error) || ::access(parent.c_str(), W_OK | X_OK) == 0)) return {};
+    return Error{Errc::data_directory_invalid,
+                 is_mounted
+                     ? fmt::format("data directory '{}' is a mount point and cannot be renamed", places.data.string())
+                     : fmt::format("'{}', the parent of the data directory, cannot be written", parent.string()),
+                 "Let postgresql.data_dir be a subdirectory of the mount, in a directory of Patroni's user."};
 }
 
 Result<std::vector<std::string>> list_entries(const Path& directory) {
@@ -146,70 +106,37 @@ Result<std::vector<std::string>> list_entries(const Path& directory) {
     return names;
 }
 
-Result<int> read_major_version(const Path& data_directory) {
-    const Result<std::string> text = fs::read_file(data_directory / "PG_VERSION");
-    const int major = text ? std::atoi(text->c_str()) : 0;
-    if (major > 0) return major;
-    return Error{Errc::data_directory_invalid,
-                 fmt::format("'{}' is no data directory: PG_VERSION {}", data_directory.string(),
-                             text ? "holds no version" : "is missing"),
-                 "Check the path."};
+Status require_empty(const Path& data_directory) {
+    const std::vector<std::string> entries = TRY(list_entries(data_directory));
+    if (entries.empty()) return {};
+    return Error{Errc::data_directory_occupied,
+                 fmt::format("data directory '{}' is not empty ({} entries)", data_directory.string(), entries.size()),
+                 "Move it away, or start the node under polygon-entrypoint, which sets it aside."};
 }
 
-Status remove_data_directory(const Path& directory) {
+Status remove_data_directory(const Path& directory, LinkTargets targets) {
     TRY(fs::remove_tree(directory / "global"));
     for (const Path& link : TRY(list_links(directory))) {
         const Path target = TRY(read_link(link));
-        const bool is_ours = without_suffix(target.string()) != target.string();
-        if (is_ours) TRY(fs::remove_tree(target));
+        const bool has_suffix = without_suffix(target.string()) != target.string();
+        if (has_suffix || targets == LinkTargets::all) TRY(fs::remove_tree(target));
     }
     return fs::remove_tree(directory);
 }
 
 Status set_aside(const Places& places) {
-    const bool is_unfinished = places.layout == Layout::inside && read_direction(places) == "aside";
-    if (!is_unfinished) {
-        if (TRY(list_entries(places.data)).empty()) return {};
-        TRY(remove_data_directory(places.previous));
-        if (places.layout == Layout::inside) TRY(make_directory(places.previous));
-    }
+    if (TRY(list_entries(places.data)).empty()) return {};
+    TRY(require_movable(places));
+    TRY(remove_data_directory(places.previous, LinkTargets::with_suffix));
     TRY(move_link_targets(places.data, kPreviousSuffix));
-    if (places.layout == Layout::beside) return fs::rename_durably(places.data, places.previous);
-    return move_inside(places, places.data, places.previous, "aside", Global::first);
+    return fs::rename_durably(places.data, places.previous);
 }
 
 Status put_in_place(const Places& places) {
-    const std::vector<std::string> entries = TRY(list_entries(places.data));
-    if (!entries.empty()) {
-        return Error{Errc::data_directory_occupied,
-                     fmt::format("data directory '{}' is not empty ({} entries)", places.data.string(), entries.size()),
-                     "Move it away, or start the node under polygon-entrypoint, which sets it aside."};
-    }
+    TRY(require_empty(places.data));
     TRY(move_link_targets(places.staged, ""));
-    if (places.layout == Layout::inside) {
-        TRY(move_inside(places, places.staged, places.data, "place", Global::last));
-        return fs::remove_tree(places.staged);
-    }
     TRY(fs::remove_tree(places.data));  // empty but for dot-files
     return fs::rename_durably(places.staged, places.data);
-}
-
-Status discard_half(const Places& places) {
-    if (places.layout == Layout::beside) return remove_data_directory(places.data);
-    for (const std::string& name : TRY(list_movable(places.data, Global::first))) {
-        TRY(fs::remove_tree(places.data / name));
-    }
-    return {};
-}
-
-Status clean_up(const Places& places) {
-    const std::string direction = places.layout == Layout::inside ? read_direction(places) : "";
-    if (direction == "aside") TRY(set_aside(places));
-    if (direction == "place") {
-        TRY(discard_half(places));
-        TRY(fs::remove_file(moving_marker(places)));
-    }
-    return remove_data_directory(places.staged);
 }
 
 }  // namespace polygon::postgres

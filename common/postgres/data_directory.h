@@ -11,18 +11,17 @@ namespace polygon::postgres {
 
 using Path = std::filesystem::path;
 
-// For a data directory D: D.staged and D.previous beside it; where D is a mount point or its parent cannot be written,
-// D/.polygon/staged and D/.polygon/previous (Patroni takes dot-files for nothing).
-enum class Layout { beside, inside };
-
+// For a data directory D: D.staged and D.previous beside it, behind D's links if it is one.
 struct Places {
     Path data;
     Path staged;
     Path previous;
-    Layout layout = Layout::beside;
 };
 
 Places find_places(const Path& data_directory);
+
+// Errc::data_directory_invalid if D cannot be renamed: it is a mount point, or its parent cannot be written.
+Status require_movable(const Places& places);
 
 // What a staged or set-aside directory's tablespaces and pg_wal have behind their names.
 inline constexpr const char* kStagedSuffix = ".staged";
@@ -32,25 +31,21 @@ inline constexpr const char* kPreviousSuffix = ".previous";
 // None for a directory that does not exist.
 Result<std::vector<std::string>> list_entries(const Path& directory);
 
-// 15 for a directory with PG_VERSION "15"; Errc::data_directory_invalid if there is none.
-Result<int> read_major_version(const Path& data_directory);
+// Errc::data_directory_occupied if it is not empty.
+Status require_empty(const Path& data_directory);
 
 // Moves the data directory to `previous`, with tablespaces and a pg_wal elsewhere. What `previous` held is removed
 // first. Repeating it after a crash finishes it; with no data directory there is nothing to do.
 Status set_aside(const Places& places);
 
-// Moves the staged clone to where the data directory belongs, which must be empty. `global`, and with it pg_control,
-// arrives last. May be repeated only after discard_half().
+// Renames the staged clone to where the data directory belongs, which must be empty.
 Status put_in_place(const Places& places);
 
-// Removes what a crash in put_in_place or a restore has left, staged clone included; finishes an interrupted
-// set_aside. Nothing that was set aside is touched.
-Status clean_up(const Places& places);
+// Which targets of a data directory's links go with it: those that a rename of ours has given their suffix, or all,
+// for a directory that is known to be of our own making.
+enum class LinkTargets { with_suffix, all };
 
-// Removes a data directory that this product made, its own tablespaces and pg_wal elsewhere included.
-Status remove_data_directory(const Path& directory);
-
-// Empties the data directory itself, `global` first so that no half of it can be started.
-Status discard_half(const Places& places);
+// Removes it, `global` first so that no half of it can be started.
+Status remove_data_directory(const Path& directory, LinkTargets targets);
 
 }  // namespace polygon::postgres

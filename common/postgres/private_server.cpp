@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kLogTailBytes = 1500;
+constexpr int kNewestMajorVersion = 18;  // whose parameters are all known here
 
 // In PostgreSQL's configuration files a quote in a value is doubled, and a backslash too.
 std::string quote_setting(const std::string& value) {
@@ -72,10 +73,15 @@ std::string render(const ServerParameters& parameters) {
     return text;
 }
 
-// Short, because a socket's path has to fit in 107 bytes.
-Result<std::filesystem::path> make_private_directory() {
+// A socket's path has to fit in sockaddr_un: 107 bytes and a NUL.
+constexpr std::size_t kLongestSocketPath = 107;
+
+Result<std::filesystem::path> make_private_directory(const std::filesystem::path& data_directory) {
     const char* temporary = std::getenv("TMPDIR");
-    std::string path = fmt::format("{}/polygon-XXXXXX", temporary != nullptr ? temporary : "/tmp");
+    std::string path = (data_directory / "polygon-quarantine-XXXXXX").string();
+    if (path.size() + std::string_view("/.s.PGSQL.5432.lock").size() > kLongestSocketPath) {
+        path = fmt::format("{}/polygon-XXXXXX", temporary != nullptr ? temporary : "/tmp");
+    }
     if (mkdtemp(path.data()) == nullptr) {
         return errno_error(Errc::io, fmt::format("cannot create a private directory '{}'", path), errno,
                            "Set TMPDIR to a directory that can be written.");
@@ -94,9 +100,17 @@ process::Environment clean_environment() {
 
 }  // namespace
 
+bool is_isolating(const std::string& parameter) {
+    if (parameter == "shared_preload_libraries") return false;
+    for (const std::string prefix : {"archive_", "recovery_", "primary_", "include", "ssl"}) {
+        if (parameter.starts_with(prefix)) return true;
+    }
+    return parameter.ends_with("_command") || isolating_parameters({}, {}, kNewestMajorVersion).contains(parameter);
+}
+
 Result<PrivateServer> PrivateServer::prepare(const Binaries& binaries, const std::filesystem::path& data_directory,
                                              const ServerParameters& parameters) {
-    PrivateServer server(binaries, TRY(make_private_directory()));
+    PrivateServer server(binaries, TRY(make_private_directory(data_directory)));
     ServerParameters all = isolating_parameters(server.directory_, data_directory, binaries.major_version);
     for (const auto& [name, value] : parameters)
         all[name] = value;

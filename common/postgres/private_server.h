@@ -17,9 +17,14 @@ namespace polygon::postgres {
 
 using ServerParameters = std::map<std::string, std::string>;
 
+// Whether a parameter is one of those that isolate the server, name a command, or steer recovery. Nobody but this
+// product sets them (shared_preload_libraries aside, which an extension's data may need).
+bool is_isolating(const std::string& parameter);
+
 class PrivateServer {
   public:
-    // Makes the private directory with postgresql.conf and pg_hba.conf; starts nothing. `parameters` go over ours.
+    // Makes the private directory with postgresql.conf and pg_hba.conf (in the data directory if a socket's path fits
+    // there, so that it goes with it); starts nothing. `parameters` go over ours.
     static Result<PrivateServer> prepare(const Binaries& binaries, const std::filesystem::path& data_directory,
                                          const ServerParameters& parameters);
     PrivateServer(PrivateServer&&) noexcept = default;

@@ -9,6 +9,8 @@
 #include <fmt/ranges.h>
 #include <openssl/rand.h>
 
+#include "common/sanitize/verifier.h"
+
 namespace polygon::sanitize {
 namespace {
 
@@ -17,6 +19,7 @@ constexpr const char* kVerifierHash =
 
 struct ExistingRole {
     std::string name;
+    std::optional<std::string> verifier;
     std::optional<std::string> verifier_sha256;
     bool is_bootstrap_superuser = false;
 };
@@ -24,11 +27,12 @@ struct ExistingRole {
 // PostgreSQL's own roles are pg_*, a prefix that it keeps for itself; the bootstrap superuser has oid 10.
 Result<std::vector<ExistingRole>> read_roles(postgres::Connection& session) {
     std::vector<ExistingRole> roles;
-    const std::string sql =
-        fmt::format("SELECT rolname, {}, oid = 10 FROM pg_catalog.pg_authid WHERE rolname !~ '^pg_' ORDER BY rolname",
-                    kVerifierHash);
+    const std::string sql = fmt::format(
+        "SELECT rolname, rolpassword, {}, oid = 10 FROM pg_catalog.pg_authid WHERE rolname !~ '^pg_' ORDER BY rolname",
+        kVerifierHash);
     for (const postgres::Row& row : TRY(session.query(sql))) {
-        roles.push_back({.name = *row[0], .verifier_sha256 = row[1], .is_bootstrap_superuser = row[2] == "t"});
+        roles.push_back(
+            {.name = *row[0], .verifier = row[1], .verifier_sha256 = row[2], .is_bootstrap_superuser = row[3] == "t"});
     }
     return roles;
 }
@@ -42,9 +46,20 @@ Error missing(const std::string& name, const std::string& origin) {
             "Correct the name, or take it out of the polygon section."};
 }
 
-Status check_names(const std::vector<ExistingRole>& roles, const RolePlan& plan) {
+// A password that was copied from production's configuration would get a verifier of its own here, and open both.
+Status check_password(const ExistingRole& existing, const NamedRole& role) {
+    if (existing.name != role.name || !existing.verifier || !opens(*existing.verifier, role.name, role.password))
+        return {};
+    return Error{Errc::not_proven,
+                 fmt::format("the password of role '{}' ({}) is production's", role.name, role.origin),
+                 "Give the polygon a password of its own."};
+}
+
+Status check_plan(const std::vector<ExistingRole>& roles, const RolePlan& plan) {
     for (const NamedRole& role : plan.named) {
         if (role.if_missing == IfMissing::fail && !has_role(roles, role.name)) return missing(role.name, role.origin);
+        for (const ExistingRole& existing : roles)
+            TRY(check_password(existing, role));
     }
     for (const std::string& name : plan.keep) {
         if (!has_role(roles, name)) return missing(name, "roles.keep");
@@ -64,13 +79,23 @@ std::string attributes_of(Privilege privilege) {
     return "LOGIN";
 }
 
+// What production had set for Patroni's own roles would be in force in Patroni's sessions: a read-only default, say,
+// makes its bootstrap fail.
+Status reset_settings(postgres::Connection& session, const std::string& role) {
+    TRY(session.execute(fmt::format("ALTER ROLE {} RESET ALL", role)));
+    return session.execute(fmt::format("ALTER ROLE {} IN DATABASE postgres RESET ALL", role));
+}
+
 Status set_role(postgres::Connection& session, const NamedRole& role, bool exists) {
+    const std::string quoted = session.quote_identifier(role.name);
     std::string verifier = "NULL";
     if (!role.password.is_empty())
         verifier = session.quote_literal(TRY(session.make_verifier(role.name, role.password)));
-    return session.execute(fmt::format("{} ROLE {} WITH {} VALID UNTIL 'infinity' PASSWORD {}",
-                                       exists ? "ALTER" : "CREATE", session.quote_identifier(role.name),
-                                       attributes_of(role.privilege), verifier));
+    TRY(session.execute(fmt::format("{} ROLE {} WITH {} VALID UNTIL 'infinity' PASSWORD {}",
+                                    exists ? "ALTER" : "CREATE", quoted, attributes_of(role.privilege), verifier)));
+    if (role.if_missing == IfMissing::fail) return {};
+    TRY(session.execute(fmt::format("ALTER ROLE {} CONNECTION LIMIT -1", quoted)));
+    return reset_settings(session, quoted);
 }
 
 Status lock_role(postgres::Connection& session, const ExistingRole& role) {
@@ -112,21 +137,24 @@ Status apply_unlisted(postgres::Connection& session, const ExistingRole& role, U
 
 Result<RoleOutcome> apply_in_transaction(postgres::Connection& session, const RolePlan& plan) {
     const std::vector<ExistingRole> existing = TRY(read_roles(session));
-    TRY(check_names(existing, plan));
+    TRY(check_plan(existing, plan));
     RoleOutcome outcome;
     std::set<std::string> named;
     for (const NamedRole& role : plan.named) {
         const bool is_new_here = named.insert(role.name).second;
-        TRY(set_role(session, role, has_role(existing, role.name) || !is_new_here));
+        TRY(in_context(set_role(session, role, has_role(existing, role.name) || !is_new_here),
+                       fmt::format("cannot set role '{}'", role.name)));
         if (is_new_here) outcome.named.push_back(role.name);
     }
+    TRY(session.execute("ALTER DATABASE postgres RESET ALL"));
     std::set<std::string> kept(plan.keep.begin(), plan.keep.end());
     for (const ExistingRole& role : existing) {
         if (named.contains(role.name)) continue;
         if (kept.contains(role.name)) {
             outcome.kept.push_back(role.name);
         } else {
-            TRY(apply_unlisted(session, role, plan.unlisted, outcome));
+            TRY(in_context(apply_unlisted(session, role, plan.unlisted, outcome),
+                           fmt::format("cannot change role '{}'", role.name)));
         }
     }
     kept.insert(outcome.kept.begin(), outcome.kept.end());

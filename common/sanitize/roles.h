@@ -42,6 +42,8 @@ struct RoleOutcome {
 // One transaction over all roles but PostgreSQL's own (pg_*): the named get their password as a SCRAM verifier and may
 // log in without an end date; the unlisted lose login, password, replication and superuser (`lock`; the bootstrap
 // superuser keeps the attribute, which PostgreSQL insists on), or get a random password that nobody knows (`rotate`).
+// Patroni's own (IfMissing::create) and database postgres lose their ALTER … SET, which Patroni's sessions would obey.
+// Errc::not_proven if a password of the plan is production's own.
 // At its end no role but the kept holds a verifier of production's, else Errc::not_proven and nothing is changed.
 // Errc::role_missing for a name of the plan that the clone lacks. A repeat gives new verifiers and the same rights.
 Result<RoleOutcome> apply_roles(postgres::Connection& superuser_session, const RolePlan& plan);

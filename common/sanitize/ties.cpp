@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "common/sanitize/stamp.h"
+
 namespace polygon::sanitize {
 namespace {
 
 using postgres::Connection;
 using postgres::Row;
 using Lines = std::vector<std::string>;
+
+constexpr const char* kAdministrative = "postgres";
 
 Status roll_back_prepared_transactions(Connection& session, const std::string& database, Lines& lines) {
     const auto gids = TRY(session.column(
@@ -28,6 +32,9 @@ Status cut_subscriptions(Connection& session, const std::string& database, Subsc
     for (const std::string& name : names) {
         const std::string subscription = session.quote_identifier(name);
         TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} DISABLE", subscription)));
+        // A drop would still call the publisher for the slots of tables that are not synchronised yet: it finds nobody
+        // (PostgreSQL src/backend/commands/subscriptioncmds.c). Production's password goes with the old string.
+        TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} CONNECTION 'host=/nonexistent port=1'", subscription)));
         TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} SET (slot_name = NONE)", subscription)));
         if (wanted == Subscriptions::drop) TRY(session.execute(fmt::format("DROP SUBSCRIPTION {}", subscription)));
         lines.push_back(fmt::format("database {}: {} subscription '{}'", database,
@@ -36,13 +43,17 @@ Status cut_subscriptions(Connection& session, const std::string& database, Subsc
     return {};
 }
 
+// By extension, not by name alone: an application may have a table cron.job of its own.
 Status switch_off_jobs(Connection& session, const std::string& database, Lines& lines) {
     struct JobTable {
+        const char* extension;
         const char* table;
         const char* active_column;
     };
-    for (const JobTable& jobs : {JobTable{"cron.job", "active"}, JobTable{"pgagent.pga_job", "jobenabled"}}) {
-        if (TRY(session.value("SELECT pg_catalog.to_regclass($1) IS NOT NULL", {jobs.table})) != "t") continue;
+    for (const JobTable& jobs :
+         {JobTable{"pg_cron", "cron.job", "active"}, JobTable{"pgagent", "pgagent.pga_job", "jobenabled"}}) {
+        const std::string sql = "SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = $1";
+        if (TRY(session.value(sql, {jobs.extension})) == "0") continue;
         // In a shielded session no trigger fires: that of cron.job would load pg_cron.
         const auto changed = TRY(session.query(
             fmt::format("UPDATE {0} SET {1} = false WHERE {1} RETURNING 1", jobs.table, jobs.active_column)));
@@ -92,6 +103,7 @@ Status cut_in_database(Connection& session, const std::string& database, const T
     TRY(cut_subscriptions(session, database, plan.subscriptions, lines));
     if (plan.jobs == Jobs::disable) TRY(switch_off_jobs(session, database, lines));
     if (plan.foreign_servers == ForeignServers::detach) TRY(drop_user_mappings(session, database, lines));
+    if (database == kAdministrative) TRY(create_stamp_table(session));
     TRY(restore_event_triggers(session, triggers));
     return session.execute("COMMIT");
 }
@@ -105,7 +117,7 @@ Status allow_connections(Connection& session, const std::string& database, bool 
 
 Result<std::vector<std::string>> cut_ties(const ConnectTo& connect_to, const TiePlan& plan) {
     Lines lines;
-    Connection administrative = TRY(connect_to("postgres"));
+    Connection administrative = TRY(connect_to(kAdministrative));
     // A database whose DROP was interrupted (datconnlimit -2, PostgreSQL 15.3) can only be dropped.
     const auto databases = TRY(administrative.query(
         "SELECT datname, datallowconn FROM pg_catalog.pg_database WHERE datname <> 'template0' AND datconnlimit <> -2 "
@@ -116,7 +128,8 @@ Result<std::vector<std::string>> cut_ties(const ConnectTo& connect_to, const Tie
         if (!is_open) TRY(allow_connections(administrative, database, true));
         {
             Connection session = TRY(connect_to(database));
-            TRY(cut_in_database(session, database, plan, lines));
+            TRY(in_context(cut_in_database(session, database, plan, lines),
+                           fmt::format("cannot cut the ties of database '{}'", database)));
         }
         if (!is_open) TRY(allow_connections(administrative, database, false));
     }

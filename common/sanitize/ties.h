@@ -26,7 +26,8 @@ using ConnectTo = std::function<Result<postgres::Connection>(const std::string& 
 
 // Every database but template0, those that allow no connections too. Subscriptions lose their slot's name before they
 // are dropped or disabled, so that nothing is sent to the publisher; jobs of pg_cron and pgAgent are switched off; user
-// mappings of foreign servers, with their passwords, are dropped; prepared transactions are rolled back.
+// mappings of foreign servers, with their passwords, are dropped; prepared transactions are rolled back. Table
+// polygon.refresh is made on the way, where production's event triggers cannot refuse it.
 // Gives one line for each thing undone, "database thai: dropped subscription 'orders'". A repeat finds nothing to do.
 Result<std::vector<std::string>> cut_ties(const ConnectTo& connect_to, const TiePlan& plan);
 

@@ -42,7 +42,7 @@ TEST_CASE("a rebuild that keeps the system identifier leaves production alone") 
 
 TEST_CASE("a rebuilt polygon survives the loss of its leader") {
     const StandGuard guard;
-    support::Cluster& polygon = stand().polygon();
+    support::Cluster& polygon = rebuilt_stand().polygon();
     support::PatroniNode& lost = *require(polygon.leader());
     lost.kill_everything();
     require(support::wait_for("another leader", std::chrono::seconds(180), [&]() -> Status {

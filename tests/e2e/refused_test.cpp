@@ -5,10 +5,8 @@ namespace {
 
 TEST_CASE("a reset is refused while the polygon runs, and changes nothing") {
     const StandGuard guard;
-    support::Stand& both = stand();
-    require(both.rebuild({}));
+    support::Stand& both = rebuilt_stand();
     const auto initialize = require(both.polygon().etcd().get("/service/polygon/initialize"));
-    both.polygon().use(both.workspace().patroni_config("polygon"), support::Launch::entrypoint);
     const process::Finished done = require(both.polygon_rebuild({"reset", "--leader", "polygon1"}));
     INFO(done.out + done.err);
     REQUIRE(done.exit_status == exit_status(Errc::cluster_alive));
@@ -18,7 +16,7 @@ TEST_CASE("a reset is refused while the polygon runs, and changes nothing") {
 
 TEST_CASE("a dry run of reset deletes nothing") {
     const StandGuard guard;
-    support::Stand& both = stand();
+    support::Stand& both = rebuilt_stand();
     require(both.stop_polygon());
     const auto initialize = require(both.polygon().etcd().get("/service/polygon/initialize"));
     REQUIRE(initialize.has_value());

@@ -46,6 +46,12 @@ support::Stand& stand() {
     return *instance.stand;
 }
 
+support::Stand& rebuilt_stand() {
+    // Without a rebuild nothing has asked for the identifier that it replaces.
+    if (stand().previous_identifier().empty()) require(stand().rebuild({}));
+    return stand();
+}
+
 StandGuard::StandGuard() : exceptions_(std::uncaught_exceptions()) {
     if (shared().has_failed) FAIL("an earlier test failed, the state of the clusters is unknown");
 }

@@ -15,6 +15,9 @@ namespace polygon::e2e {
 // logs' tails are printed at the end, and the tests that follow fail at once: the clusters' state is unknown.
 support::Stand& stand();
 
+// The same, with a polygon that has been rebuilt: now, unless it was before.
+support::Stand& rebuilt_stand();
+
 // In each test that uses the stand, before anything else.
 class StandGuard {
   public:

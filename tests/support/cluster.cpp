@@ -88,7 +88,17 @@ Status Cluster::wait_until_healthy() {
     return wait_for(fmt::format("healthy cluster '{}'", scope()), kHealthLimit, [this] { return check_health(); });
 }
 
+Status Cluster::check_running() {
+    for (PatroniNode& node : nodes_) {
+        if (const auto status = node.exit_status()) {
+            return Error{Errc::process_failed, fmt::format("{} has ended with status {}", node.name(), *status)};
+        }
+    }
+    return {};
+}
+
 Status Cluster::check_health() {
+    TRY(check_running());
     PatroniNode* const first = TRY(leader());
     Database database = TRY(first->connect(credentials().superuser));
     for (const PatroniNode& node : nodes_) {
@@ -109,8 +119,6 @@ Result<PatroniNode*> Cluster::leader() {
         const Status leads = check_leads(node, credentials().superuser);
         if (leads) return &node;
         seen += (seen.empty() ? "" : "; ") + leads.error().message;
-        if (const auto status = node.exit_status())
-            seen += fmt::format(" ({} ended with status {})", node.name(), *status);
     }
     return Error{Errc::not_proven, fmt::format("no leader in '{}': {}", scope(), seen), "", Retry::safe};
 }

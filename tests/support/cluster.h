@@ -31,7 +31,7 @@ class Cluster {
     // etcd goes on running, with what it knows.
     Status stop_nodes();
 
-    // Until one node leads, has left recovery, and every other streams from it.
+    // Until one node leads, has left recovery, and every other streams from it; no longer once a node has ended.
     Status wait_until_healthy();
     Status check_health();
     // The node that holds the leader key and accepts writes.
@@ -56,6 +56,7 @@ class Cluster {
 
   private:
     Cluster(Workspace& workspace, ClusterSettings settings, EtcdServer etcd);
+    Status check_running();
     Result<std::string> patronictl(std::vector<std::string> arguments);
 
     Workspace* workspace_;

@@ -185,9 +185,9 @@ Result<std::filesystem::path> Stand::leave_running() {
     // Only a process that still works in this directory is ours; a pid may have been given away since.
     const std::string text = fmt::format(
         "#!/bin/bash\n# Ends both clusters and removes this directory.\n"
-        "end() {{\n  for pid; do\n"
-        "    case $(readlink \"/proc/$pid/cwd\") in {0}/*) kill \"$pid\"; tail --pid=\"$pid\" -f /dev/null ;; esac\n"
-        "  done\n}}\n"
+        "end() {{\n  local ours=()\n  for pid; do\n"
+        "    case $(readlink \"/proc/$pid/cwd\") in {0}/*) ours+=(\"$pid\"); kill \"$pid\" ;; esac\n  done\n"
+        "  for pid in \"${{ours[@]}}\"; do tail --pid=\"$pid\" -f /dev/null; done\n}}\n"
         "end{1}\nend{2}\ncd / && rm -rf '{0}'\n",
         workspace_->path().string(), pids, servers);
     TRY(fs::write_file_durably(script, text, 0755));

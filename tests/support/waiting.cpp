@@ -30,10 +30,15 @@ bool is_interrupted() {
 
 Status wait_for(std::string_view what, std::chrono::seconds limit, const std::function<Status()>& attempt) {
     Status last;
-    const auto is_done = [&] { return is_interrupted() || (last = attempt()).has_value(); };
+    const auto is_done = [&] {
+        if (is_interrupted()) return true;
+        last = attempt();
+        return last || last.error().code == Errc::process_failed;
+    };
     const bool in_time = wait_until(system_clock(), Deadline(system_clock(), limit), kInterval, is_done);
     if (is_interrupted()) return Error{Errc::timeout, fmt::format("interrupted while waiting for {}", what)};
-    if (in_time) return {};
+    if (last) return {};
+    if (in_time) return Error{last.error().code, fmt::format("no {}: {}", what, last.error().message)};
     return Error{last.error().code, fmt::format("no {} within {} s: {}", what, limit.count(), last.error().message)};
 }
 

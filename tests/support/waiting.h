@@ -13,7 +13,8 @@ namespace polygon::support {
 void watch_for_interrupt();
 bool is_interrupted();
 
-// Repeats `attempt` until it succeeds. The error after `limit` says what the last attempt said.
+// Repeats `attempt` until it succeeds. The error after `limit` says what the last attempt said. An Errc::process_failed
+// ends the wait at once: what is waited for cannot come.
 Status wait_for(std::string_view what, std::chrono::seconds limit, const std::function<Status()>& attempt);
 
 }  // namespace polygon::support

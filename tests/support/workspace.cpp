@@ -20,7 +20,7 @@ namespace {
 
 namespace stdfs = std::filesystem;
 
-constexpr std::size_t kTailLines = 25;
+constexpr std::size_t kTailLines = 60;
 constexpr const char* kPrograms[] = {"polygon-bootstrap", "polygon-post-bootstrap", "polygon-role-change",
                                      "polygon-entrypoint", "polygon-rebuild"};
 

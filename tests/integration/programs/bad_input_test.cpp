@@ -93,6 +93,34 @@ TEST_CASE("one of Patroni's own roles among roles.passwords") {
                   "Its password comes from postgresql.authentication");
 }
 
+TEST_CASE("a password that is production's own") {
+    Site& site = Site::shared();
+    site.clear();
+    check_refusal(site.bootstrap({{"APP_PASSWORD", "production-app"}}), Errc::not_proven,
+                  "the password of role 'app' (roles.passwords, ", "Give the polygon a password of its own.");
+}
+
+TEST_CASE("parameters that would open the quarantine") {
+    Site& site = Site::shared();
+    for (const std::string name :
+         {"archive_command", "listen_addresses", "port", "restore_command", "primary_conninfo"}) {
+        site.clear();
+        site.write_configuration(site.good_section() + "  quarantine: {parameters: {" + name + ": x}}\n");
+        check_refusal(site.bootstrap(), Errc::configuration, "may not set '" + name + "'",
+                      "It keeps the quarantine closed");
+    }
+}
+
+TEST_CASE("a data directory that cannot be renamed") {
+    Site& site = Site::shared();
+    site.clear();
+    const process::Finished done =
+        site.run({"polygon-bootstrap", "--config", site.configuration().string(), "--datadir=/proc/sys/fs/data"});
+    INFO(done.err);
+    CHECK(done.exit_status == exit_status(Errc::data_directory_invalid));
+    CHECK_THAT(done.err, ContainsText("'/proc/sys/fs', the parent of the data directory, cannot be written"));
+}
+
 TEST_CASE("an etcd that does not answer") {
     Site& site = Site::shared();
     site.clear();

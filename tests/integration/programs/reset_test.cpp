@@ -59,6 +59,44 @@ TEST_CASE("a dry run prints the same and changes nothing") {
     CHECK(site.etcd_keys() == before);
 }
 
+TEST_CASE("a pause is taken out of the configuration that a reset keeps") {
+    Site& site = Site::shared();
+    site.clear();
+    put_stopped_cluster(site);
+    site.etcd_put("/service/polygon/config", R"({"ttl":20,"pause":true,"loop_wait":3})");
+    const process::Finished done = reset(site);
+    CHECK(done.exit_status == 0);
+    CHECK_THAT(done.out, ContainsText("keep    /service/polygon/config, without its pause"));
+    CHECK(site.etcd_keys().at("/service/polygon/config") == R"({"ttl":20,"loop_wait":3})");
+}
+
+TEST_CASE("a leader that the cluster never had is refused, with the nearest name; a repeat still knows the members") {
+    Site& site = Site::shared();
+    site.clear();
+    site.etcd_put("/service/polygon/status", "{}");
+    site.etcd_put("/service/polygon.polygon/plan",
+                  R"({"generation":"g1","leader":"polgon1","requested_at":"","system_identifier":""})");
+    for (const std::string name : {"polygon1", "polygon2"})
+        site.etcd_put("/service/polygon.polygon/saved/g1/members/" + name, "{}");
+    const std::vector<std::string> argv = {"polygon-rebuild", "reset", "--config", site.configuration().string(),
+                                           "--leader"};
+    std::vector<std::string> misspelt = argv;
+    misspelt.push_back("polgon1");
+    const process::Finished refused = site.run(misspelt);
+    INFO(refused.err);
+    CHECK(refused.exit_status == exit_status(Errc::usage));
+    CHECK_THAT(refused.err, ContainsText("the cluster has no member 'polgon1', but polygon1, polygon2"));
+    CHECK_THAT(refused.err, ContainsText("HINT: Did you mean 'polygon1'?"));
+    // Twice: after the first there is neither config nor member key.
+    for (int i = 0; i < 2; ++i)
+        REQUIRE(reset(site).exit_status == 0);
+    const auto plan = nlohmann::json::parse(site.etcd_keys().at("/service/polygon.polygon/plan"));
+    CHECK(site.etcd_keys().contains("/service/polygon.polygon/saved/" + plan.at("generation").get<std::string>() +
+                                    "/members/polygon2"));
+    misspelt.push_back("--new-member");
+    CHECK(site.run(misspelt).exit_status == 0);
+}
+
 TEST_CASE("a leader key that does not expire refuses the reset") {
     Site& site = Site::shared();
     site.clear();

@@ -18,6 +18,9 @@ CREATE ROLE app LOGIN PASSWORD 'production-app';
 CREATE ROLE report LOGIN PASSWORD 'production-report' VALID UNTIL '2001-01-01';
 CREATE ROLE "we""ird" SUPERUSER LOGIN PASSWORD 'production-weird';
 ALTER ROLE app SET search_path = nowhere;
+ALTER DATABASE postgres SET default_transaction_read_only = on;
+CREATE ROLE replicator LOGIN REPLICATION CONNECTION LIMIT 0;
+ALTER ROLE replicator SET statement_timeout = 1;
 CREATE DATABASE closed ALLOW_CONNECTIONS false;
 CREATE DATABASE thai;
 )sql";
@@ -27,7 +30,10 @@ CREATE EXTENSION postgres_fdw;
 CREATE SERVER partner FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'partner.example');
 CREATE USER MAPPING FOR app SERVER partner OPTIONS (user 'u', password 'partner-secret');
 CREATE USER MAPPING FOR PUBLIC SERVER partner OPTIONS (user 'p', password 'partner-secret');
-CREATE SUBSCRIPTION feed CONNECTION 'host=/nowhere dbname=x' PUBLICATION p WITH (connect = false, slot_name = 'feed');
+CREATE SUBSCRIPTION feed CONNECTION 'host=127.0.0.1 port=@PORT@ dbname=x connect_timeout=2' PUBLICATION p WITH (connect = false, slot_name = 'feed');
+CREATE SCHEMA cron;
+CREATE TABLE cron.job (id int);
+INSERT INTO pg_subscription_rel VALUES ((SELECT oid FROM pg_subscription), 'trips'::regclass, 'i', NULL);
 CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
 CREATE EVENT TRIGGER refuse_always ON ddl_command_end EXECUTE FUNCTION refuse();
 ALTER EVENT TRIGGER refuse_always ENABLE ALWAYS;
@@ -116,7 +122,11 @@ void Site::make_production() {
 void Site::fill_production(const stdfs::path& socket_directory) {
     for (const auto& [database, script] : {std::pair{"postgres", kProduction}, std::pair{"thai", kThai}}) {
         const stdfs::path file = path() / "script.sql";
-        std::ofstream(file) << script;
+        std::string text = script;
+        if (const std::size_t place = text.find("@PORT@"); place != std::string::npos) {
+            text.replace(place, 6, std::to_string(publisher_.port()));
+        }
+        std::ofstream(file) << text;
         const process::Finished done =
             run_postgres({"psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-h", socket_directory.string(), "-U", "boss", "-d",
                           database, "-f", file.string()});

@@ -17,11 +17,12 @@ TEST_CASE("knows Patroni's command line and the configuration on it") {
 }
 
 TEST_CASE("a parent that is Patroni lends its file and the PATRONI_ variables it hides from its children") {
-    // A shell whose command line looks like Patroni's.
+    // A program whose command line looks like Patroni's.
     auto parent = process::Child::start(
-        {.argv = {"sh", "-c", "sleep 600; true", "patroni", "conf/p.yml"},
+        {.argv = {"tail", "-f", "/dev/null", "patroni", "conf/p.yml"},
          .environment = process::Environment{{"PATH", "/usr/bin:/bin"}, {"PATRONI_NAME", "node1"}, {"OTHER", "x"}},
-         .directory = "/tmp"});
+         .directory = "/tmp",
+         .output_file = "/dev/null"});
     REQUIRE(parent.has_value());
     const ConfigurationSource source = find_configuration(std::nullopt, parent->pid());
     CHECK(source.path == "/tmp/conf/p.yml");

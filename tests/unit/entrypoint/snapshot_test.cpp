@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/postgres/generation_marker.h"
+#include "common/process/child.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch.h"
 
@@ -34,8 +35,13 @@ TEST_CASE("a server that runs on the data directory is seen by its postmaster.pi
     const support::Scratch scratch;
     const postgres::Places places = postgres::find_places(scratch.path() / "data");
     std::filesystem::create_directory(places.data);
-    std::ofstream(places.data / "postmaster.pid") << getpid() << "\n" << places.data.string() << "\n";
+    // As a postmaster it works in its data directory; another process of that number does not.
+    auto server = process::Child::start({.argv = {"sleep", "600"}, .directory = places.data});
+    REQUIRE(server.has_value());
+    std::ofstream(places.data / "postmaster.pid") << server->pid() << "\n";
     CHECK(look_at_data(places)->has_running_server);
+    std::ofstream(places.data / "postmaster.pid") << getpid() << "\n";
+    CHECK_FALSE(look_at_data(places)->has_running_server);
     std::ofstream(places.data / "postmaster.pid") << "999999999\n";
     CHECK_FALSE(look_at_data(places)->has_running_server);
 }

@@ -118,7 +118,7 @@ TEST_CASE("an answer that breaks off is no answer") {
     const auto failed = client.send(patient({.url = server.url()}));
     REQUIRE_FALSE(failed.has_value());
     CHECK(failed.error().code == Errc::http_unavailable);
-    CHECK_THAT(failed.error().message, ContainsText("cannot reach '" + server.url() + "': transfer closed"));
+    CHECK_THAT(failed.error().message, ContainsText("cannot reach '" + server.url() + "': "));
 }
 
 TEST_CASE("a body over the limit is no answer") {

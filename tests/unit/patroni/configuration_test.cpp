@@ -95,7 +95,6 @@ TEST_CASE("reads what Patroni reads") {
     CHECK(read->postgresql.replication.password == Secret("rep-word"));
     CHECK_FALSE(read->postgresql.rewind.has_value());
     CHECK(read->postgresql.parameters.at("max_connections") == "50");
-    CHECK(read->postgresql.unix_socket_directories() == std::vector<std::string>{"/run/a", "/run/b"});
 }
 
 TEST_CASE("calls the REST API as Patroni's tools do: by ctl, else by restapi") {
@@ -116,7 +115,6 @@ TEST_CASE("has Patroni's defaults") {
     CHECK(read->key_prefix() == "/service/main/");
     CHECK(read->postgresql.superuser.username.empty());
     CHECK(read->postgresql.superuser.password.is_empty());
-    CHECK(read->postgresql.unix_socket_directories().empty());
     CHECK_FALSE(read->restapi.authentication.has_value());
     CHECK(read->rest_client.tls.verification == http::Verification::peer);
 }

@@ -20,12 +20,6 @@ std::string get(const Path& path) {
     return fs::read_file(path).value_or("(none)");
 }
 
-// Both layouts, side by side with the data directory and inside it, as they are found on a real mount.
-Places places_in(const Path& data, Layout layout) {
-    if (layout == Layout::beside) return find_places(data);
-    return {.data = data, .staged = data / ".polygon/staged", .previous = data / ".polygon/previous", .layout = layout};
-}
-
 void make_data(const Path& directory, const std::string& mark) {
     put(directory / "PG_VERSION", "15\n");
     put(directory / "global/pg_control", mark);
@@ -39,7 +33,6 @@ TEST_CASE("a data directory's companions stand beside it, whatever its name ends
     CHECK(places.data == scratch.path() / "data");
     CHECK(places.staged == scratch.path() / "data.staged");
     CHECK(places.previous == scratch.path() / "data.previous");
-    CHECK(places.layout == Layout::beside);
 }
 
 TEST_CASE("behind a link they stand beside what it points at, and the link stays") {
@@ -56,10 +49,14 @@ TEST_CASE("behind a link they stand beside what it points at, and the link stays
     CHECK(stdfs::is_symlink(scratch.path() / "data"));
 }
 
-TEST_CASE("on a mount point they stand inside it") {
-    const Places places = find_places("/proc");
-    CHECK(places.layout == Layout::inside);
-    CHECK(places.staged == "/proc/.polygon/staged");
+TEST_CASE("a mount point cannot be renamed, and is refused before anything is touched") {
+    const Status refused = require_movable(find_places("/proc"));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::data_directory_invalid);
+    CHECK(refused.error().message == "data directory '/proc' is a mount point and cannot be renamed");
+    CHECK(refused.error().hint ==
+          "Let postgresql.data_dir be a subdirectory of the mount, in a directory of Patroni's user.");
+    CHECK_FALSE(set_aside(find_places("/proc")).has_value());
 }
 
 TEST_CASE("dot-files and lost+found leave a directory empty, as for Patroni") {
@@ -72,39 +69,28 @@ TEST_CASE("dot-files and lost+found leave a directory empty, as for Patroni") {
     CHECK(list_entries(scratch.path() / "none")->empty());
 }
 
-TEST_CASE("reads the major version, or says that this is no data directory") {
-    const support::Scratch scratch;
-    CHECK(read_major_version(scratch.path()).error().code == Errc::data_directory_invalid);
-    put(scratch.path() / "PG_VERSION", "17\n");
-    CHECK(*read_major_version(scratch.path()) == 17);
-}
-
 TEST_CASE("sets a data directory aside and puts a staged one in its place") {
-    for (const Layout layout : {Layout::beside, Layout::inside}) {
-        const support::Scratch scratch;
-        const Places places = places_in(scratch.path() / "data", layout);
-        make_data(places.data, "old");
-        make_data(places.previous, "older");
-        REQUIRE(set_aside(places).has_value());
-        CHECK(list_entries(places.data)->empty());
-        CHECK(get(places.previous / "global/pg_control") == "old");
-        make_data(places.staged, "new");
-        REQUIRE(put_in_place(places).has_value());
-        CHECK(get(places.data / "global/pg_control") == "new");
-        CHECK(get(places.previous / "base/1/1") == "old");
-        CHECK_FALSE(stdfs::exists(places.staged));
-    }
+    const support::Scratch scratch;
+    const Places places = find_places(scratch.path() / "data");
+    make_data(places.data, "old");
+    make_data(places.previous, "older");
+    REQUIRE(set_aside(places).has_value());
+    CHECK(list_entries(places.data)->empty());
+    CHECK(get(places.previous / "global/pg_control") == "old");
+    make_data(places.staged, "new");
+    REQUIRE(put_in_place(places).has_value());
+    CHECK(get(places.data / "global/pg_control") == "new");
+    CHECK(get(places.previous / "base/1/1") == "old");
+    CHECK_FALSE(stdfs::exists(places.staged));
 }
 
 TEST_CASE("with no data directory there is nothing to set aside, and what was set aside stays") {
-    for (const Layout layout : {Layout::beside, Layout::inside}) {
-        const support::Scratch scratch;
-        const Places places = places_in(scratch.path() / "data", layout);
-        stdfs::create_directories(places.data);
-        make_data(places.previous, "old");
-        REQUIRE(set_aside(places).has_value());
-        CHECK(get(places.previous / "global/pg_control") == "old");
-    }
+    const support::Scratch scratch;
+    const Places places = find_places(scratch.path() / "data");
+    stdfs::create_directories(places.data);
+    make_data(places.previous, "old");
+    REQUIRE(set_aside(places).has_value());
+    CHECK(get(places.previous / "global/pg_control") == "old");
 }
 
 TEST_CASE("a clone is not put over a data directory that is there") {
@@ -155,31 +141,18 @@ TEST_CASE("a second set-aside replaces the first one's tablespaces") {
     CHECK(get(places.previous / "pg_tblspc/16400/file") == "two");
 }
 
-TEST_CASE("an interrupted set-aside inside a mount point is finished by the next") {
+TEST_CASE("an unfinished directory goes with its tablespaces, so that the next restore finds their places free") {
     const support::Scratch scratch;
-    const Places places = places_in(scratch.path() / "data", Layout::inside);
-    make_data(places.data, "old");
-    put(places.data / ".polygon/moving", "aside");  // as a crash after the first entry leaves it
-    stdfs::create_directories(places.previous);
-    stdfs::rename(places.data / "global", places.previous / "global");
-    REQUIRE(clean_up(places).has_value());
-    CHECK(list_entries(places.data)->empty());
-    CHECK(get(places.previous / "global/pg_control") == "old");
-    CHECK(get(places.previous / "base/1/1") == "old");
-    CHECK_FALSE(stdfs::exists(places.data / ".polygon/moving"));
-}
-
-TEST_CASE("a half that a crash left while a clone was put in place is removed, what was set aside is not") {
-    const support::Scratch scratch;
-    const Places places = places_in(scratch.path() / "data", Layout::inside);
-    make_data(places.previous, "old");
-    make_data(places.staged, "new");
-    put(places.data / ".polygon/moving", "place");
-    stdfs::rename(places.staged / "base", places.data / "base");
-    REQUIRE(clean_up(places).has_value());
-    CHECK(list_entries(places.data)->empty());
-    CHECK_FALSE(stdfs::exists(places.staged));
-    CHECK(get(places.previous / "global/pg_control") == "old");
+    const Places places = find_places(scratch.path() / "data");
+    const Path fast = scratch.path() / "fast";
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        make_data(places.staged, "new");
+        put(fast.string() + ".staged/PG_15/1", "new");
+        REQUIRE(fs::replace_link(places.staged / "pg_tblspc/16400", fast.string() + ".staged").has_value());
+        REQUIRE(put_in_place(places).has_value());
+        REQUIRE(remove_data_directory(places.data, LinkTargets::all).has_value());
+        CHECK_FALSE(stdfs::exists(fast));
+    }
 }
 
 TEST_CASE("removing a data directory leaves a link's target alone that is not its own") {
@@ -190,7 +163,7 @@ TEST_CASE("removing a data directory leaves a link's target alone that is not it
     put(scratch.path() / "own.staged/file", "x");
     REQUIRE(fs::replace_link(data / "pg_tblspc/1", scratch.path() / "precious").has_value());
     REQUIRE(fs::replace_link(data / "pg_tblspc/2", scratch.path() / "own.staged").has_value());
-    REQUIRE(remove_data_directory(data).has_value());
+    REQUIRE(remove_data_directory(data, LinkTargets::with_suffix).has_value());
     CHECK(get(scratch.path() / "precious/file") == "x");
     CHECK_FALSE(stdfs::exists(scratch.path() / "own.staged"));
     CHECK_FALSE(stdfs::exists(data));

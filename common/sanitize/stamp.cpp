@@ -1,0 +1,43 @@
+#include "common/sanitize/stamp.h"
+
+namespace polygon::sanitize {
+
+using postgres::Connection;
+
+Status create_stamp_table(Connection& session) {
+    TRY(session.execute("CREATE SCHEMA IF NOT EXISTS polygon"));
+    return session.execute(
+        "CREATE TABLE IF NOT EXISTS polygon.refresh (generation text PRIMARY KEY, "
+        "proven_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), "
+        "marker jsonb NOT NULL, verified_at timestamptz, certificate jsonb)");
+}
+
+Status stamp(Connection& session, const postgres::GenerationMarker& marker) {
+    return in_context(session.execute("INSERT INTO polygon.refresh (generation, marker) VALUES ($1, $2::jsonb) "
+                                      "ON CONFLICT (generation) DO UPDATE SET marker = excluded.marker",
+                                      {marker.generation, postgres::to_json(marker)}),
+                      "cannot stamp table polygon.refresh");
+}
+
+Result<std::optional<std::string>> read_stamped_generation(Connection& session) {
+    std::optional<std::string> generation;
+    if (TRY(session.value("SELECT pg_catalog.to_regclass('polygon.refresh') IS NOT NULL")) != "t") return generation;
+    const auto generations =
+        TRY(session.column("SELECT generation FROM polygon.refresh ORDER BY proven_at DESC LIMIT 1"));
+    if (!generations.empty()) generation = generations.front();
+    return generation;
+}
+
+Result<postgres::GenerationMarker> read_stamp(Connection& session) {
+    const std::optional<std::string> generation = TRY(read_stamped_generation(session));
+    if (!generation) {
+        return Error{Errc::not_proven,
+                     "table polygon.refresh names no generation: no polygon-post-bootstrap proved this server",
+                     "Rebuild the polygon: polygon-rebuild reset."};
+    }
+    return postgres::marker_from_json(
+        TRY(session.value("SELECT marker::text FROM polygon.refresh WHERE generation = $1", {*generation})),
+        "polygon.refresh");
+}
+
+}  // namespace polygon::sanitize

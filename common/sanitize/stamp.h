@@ -1,0 +1,25 @@
+// Table polygon.refresh of database postgres: which generations this cluster has been, and what was proven of each.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/postgres/connection.h"
+#include "common/postgres/generation_marker.h"
+
+namespace polygon::sanitize {
+
+// In the quarantine, in database postgres. One that is there is no error.
+Status create_stamp_table(postgres::Connection& session);
+
+// The proven generation's row; a repeat replaces it.
+Status stamp(postgres::Connection& session, const postgres::GenerationMarker& marker);
+
+// The generation that was proven last; none if the table is missing or empty.
+Result<std::optional<std::string>> read_stamped_generation(postgres::Connection& session);
+
+// The same generation's marker. Errc::not_proven if there is none.
+Result<postgres::GenerationMarker> read_stamp(postgres::Connection& session);
+
+}  // namespace polygon::sanitize
