@@ -35,6 +35,13 @@ Result<Connection> connect_as(const patroni::Credentials& credentials, const std
         postgres::at_address(address, credentials.username, credentials.password, "postgres", credentials.connection));
 }
 
+// Of the WAL that a leader writes: pg_control has it only from the next checkpoint on.
+Result<std::string> read_timeline(Connection& leader) {
+    return leader.value(
+        "SELECT ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))"
+        "::bit(32)::int::text");
+}
+
 class Verification {
   public:
     Verification(const patroni::Configuration& configuration, const StoredCluster& cluster, Clock& clock)
@@ -65,8 +72,7 @@ class Verification {
         }
         TRY(session.execute("UPDATE polygon.refresh SET verified_at = $1::timestamptz WHERE generation = $2",
                             {certificate.verified_at, marker.generation}));
-        const std::string leader_timeline =
-            TRY(session.value("SELECT timeline_id::text FROM pg_catalog.pg_control_checkpoint()"));
+        const std::string leader_timeline = TRY(read_timeline(session));
         certificate.checks.push_back(check_members(expected));
         for (const patroni::MemberKey& member : cluster_.keys.members) {
             if (member.name != leader->name)
@@ -126,20 +132,24 @@ class Verification {
         Result<Connection> session = connect_as(configuration_.postgresql.superuser, address_of(member));
         if (!session) return {name, false, session.error().message};
         if (const Status shielded = session->shield(); !shielded) return {name, false, shielded.error().message};
-        const bool has_row = wait_until(clock_, Deadline(clock_, kReplayDeadline), 100ms, [&] {
-            const auto seen = session->value(
-                "SELECT count(*) FROM polygon.refresh WHERE generation = $1 AND verified_at = $2::timestamptz",
-                {certificate.generation, certificate.verified_at});
-            return seen && *seen == "1";
+        // The timeline is asked of the receiver itself: what it streams, not what somebody remembers of it.
+        std::string rows;
+        std::string timeline;
+        const bool holds = wait_until(clock_, Deadline(clock_, kReplayDeadline), 100ms, [&] {
+            rows =
+                session
+                    ->value(
+                        "SELECT count(*) FROM polygon.refresh WHERE generation = $1 AND verified_at = $2::timestamptz",
+                        {certificate.generation, certificate.verified_at})
+                    .value_or("none");
+            timeline =
+                session->value("SELECT COALESCE(max(received_tli)::text, 'none') FROM pg_catalog.pg_stat_wal_receiver")
+                    .value_or("none");
+            return rows == "1" && timeline == leader_timeline;
         });
-        if (!has_row) return {name, false, "a row written on the leader did not arrive"};
-        // Asked of the receiver itself: what it streams, not what somebody remembers of it.
-        const std::string timeline =
-            session->value("SELECT COALESCE(max(received_tli)::text, 'none') FROM pg_catalog.pg_stat_wal_receiver")
-                .value_or("none");
-        return {name, timeline == leader_timeline,
-                fmt::format("streaming, timeline {} (leader's {}), a row written on the leader was read", timeline,
-                            leader_timeline)};
+        return {name, holds,
+                fmt::format("streaming, timeline {} (leader's {}), a row written on the leader was {}", timeline,
+                            leader_timeline, rows == "1" ? "read" : "not read")};
     }
 
     const patroni::Configuration& configuration_;
