@@ -36,7 +36,8 @@ constexpr const char* kOwnAccess =
 bool is_left_out(std::string_view path) {
     if (std::find(kLeftOutFiles.begin(), kLeftOutFiles.end(), path) != kLeftOutFiles.end()) return true;
     const bool is_at_top = path.find('/') == std::string_view::npos;
-    if (is_at_top && (path.ends_with(".backup") || path.ends_with(".conf"))) return true;
+    if (is_at_top && (path.ends_with(".backup") || path.ends_with(".conf") || path.starts_with(".s.PGSQL.")))
+        return true;
     return std::any_of(kLeftOutFolders.begin(), kLeftOutFolders.end(), [&](std::string_view folder) {
         return path.size() > folder.size() && path.starts_with(folder);
     });

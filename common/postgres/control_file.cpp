@@ -35,6 +35,7 @@ T load(const std::string& bytes, std::size_t offset) {
 std::optional<std::size_t> crc_offset(std::uint32_t control_version) {
     switch (control_version) {
         case 1300:
+        case 1700:
             return 288;
         case 1800:
             return 292;
@@ -67,7 +68,7 @@ Result<std::string> read_checked(const std::filesystem::path& data_directory) {
     const std::optional<std::size_t> crc = crc_offset(version);
     if (!crc) {
         return Error{Errc::version_mismatch, fmt::format("control file '{}' has version {}", path.string(), version),
-                     "PostgreSQL 13 to 18 are known here (control versions 1300 and 1800)."};
+                     "PostgreSQL 13 to 18 are known here (control versions 1300, 1700 and 1800)."};
     }
     if (load<std::uint32_t>(*bytes, *crc) != compute_crc(*bytes, *crc)) return invalid(path, "does not match its CRC");
     return *bytes;

@@ -21,7 +21,7 @@ enum class ClusterState : std::uint32_t {
 
 struct ControlFile {
     std::uint64_t system_identifier = 0;
-    std::uint32_t control_version = 0;  // 1300 from PostgreSQL 13 to 17, 1800 in 18
+    std::uint32_t control_version = 0;  // 1300 in PostgreSQL 13 to 16, then 1700 and 1800
     std::uint32_t catalog_version = 0;
     ClusterState state = ClusterState::starting_up;
     std::uint32_t timeline = 0;  // of the latest checkpoint

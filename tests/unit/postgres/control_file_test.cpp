@@ -35,8 +35,8 @@ struct Directory {
     }
 };
 
-TEST_CASE("reads the control files of PostgreSQL 15 to 17 and of 18") {
-    for (const auto& [version, crc_at] : {std::pair{1300U, 288U}, std::pair{1800U, 292U}}) {
+TEST_CASE("reads the control files of PostgreSQL 15, 17 and 18") {
+    for (const auto& [version, crc_at] : {std::pair{1300U, 288U}, std::pair{1700U, 288U}, std::pair{1800U, 292U}}) {
         const Directory directory(make_control_file(version, crc_at));
         const auto control = read_control_file(directory.scratch.path());
         REQUIRE(control.has_value());

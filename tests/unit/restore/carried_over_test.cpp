@@ -11,7 +11,8 @@ TEST_CASE("nothing that configures production or signals to a server is carried 
     for (const char* path :
          {"postgresql.conf", "postgresql.base.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf",
           "standby.signal", "recovery.signal", "patroni.dynamic.json", "postgresql.conf.backup", "pg_hba.conf.backup",
-          "conf.d/archive.conf", "pg_replslot/slot/state", "pg_stat/pgstat.stat", "custom.conf", "postmaster.pid"}) {
+          "conf.d/archive.conf", "pg_replslot/slot/state", "pg_stat/pgstat.stat", "custom.conf", "postmaster.pid",
+          ".s.PGSQL.5432.lock"}) {
         CHECK(is_left_out(path));
     }
 }
