@@ -72,9 +72,14 @@ Result<std::vector<SavedMember>> find_members(ClusterStore& store, const StoredC
     for (const etcd::KeyValue& entry : cluster.entries) {
         if (entry.key.starts_with(prefix)) members.push_back({entry.key.substr(prefix.size()), entry.value});
     }
-    const auto plan = TRY(store.read_plan());
-    if (!plan) return members;
-    for (const SavedMember& saved : TRY(store.read_saved_members(plan->generation))) {
+    const Result<std::optional<etcd::Plan>> plan = store.read_plan();
+    if (!plan && plan.error().code == Errc::conflict) {
+        log_warning(plan.error().message);  // this reset writes it anew
+        return members;
+    }
+    if (!plan) return plan.error();
+    if (!*plan) return members;
+    for (const SavedMember& saved : TRY(store.read_saved_members((*plan)->generation))) {
         const bool is_known = std::any_of(members.begin(), members.end(),
                                           [&](const SavedMember& member) { return member.name == saved.name; });
         if (!is_known) members.push_back(saved);

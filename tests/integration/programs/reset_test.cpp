@@ -47,6 +47,17 @@ TEST_CASE("a reset deletes all but config, saves what it deletes, and plans a ge
           plan.at("generation"));
 }
 
+TEST_CASE("a plan that cannot be understood is written anew") {
+    Site& site = Site::shared();
+    site.clear();
+    put_stopped_cluster(site);
+    site.etcd_put("/service/polygon.polygon/plan", "junk");
+    const process::Finished done = reset(site);
+    CHECK(done.exit_status == 0);
+    CHECK_THAT(done.err, ContainsText("the value of key 'plan' cannot be understood"));
+    CHECK(nlohmann::json::parse(site.etcd_keys().at("/service/polygon.polygon/plan")).at("leader") == "polygon1");
+}
+
 TEST_CASE("a dry run prints the same and changes nothing") {
     Site& site = Site::shared();
     site.clear();
