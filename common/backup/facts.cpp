@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/backup/damage.h"
-#include "common/backup/member_reader.h"
+#include "common/backup/input/member_reader.h"
 
 namespace polygon::backup {
 namespace {

@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include "common/backup/damage.h"
-#include "common/backup/member_reader.h"
+#include "common/backup/input/member_reader.h"
+#include "common/backup/output/target.h"
 #include "common/backup/tablespaces.h"
-#include "common/backup/target.h"
 #include "common/backup/verifier.h"
 #include "common/backup/wal_segments.h"
 
@@ -34,10 +34,16 @@ struct Passage {
     std::uint64_t most_bytes = 0;  // never writes more: no bomb fills the disk
 };
 
+// Whether the backup becomes a data directory, or is only read.
+enum class Purpose { restore, check };
+
 class Restorer {
   public:
-    explicit Restorer(const RestoreRequest& request)
-        : request_(request), verifier_(request.backup.manifest, request.on_problem), tablespaces_(request) {
+    Restorer(const RestoreRequest& request, Purpose purpose)
+        : request_(request),
+          purpose_(purpose),
+          verifier_(request.backup.manifest, request.on_problem),
+          tablespaces_(request) {
         progress_.bytes_total = request.backup.manifest.total_bytes();
         progress_.files_total = request.backup.manifest.files.size();
     }
@@ -68,6 +74,7 @@ class Restorer {
     }
 
     const RestoreRequest& request_;
+    Purpose purpose_;
     Verifier verifier_;
     Tablespaces tablespaces_;
     WalSegments wal_;
@@ -120,7 +127,7 @@ Status Restorer::place_mapped_tablespaces(const std::string& map) {
                                                 request_.backup.label, oid, printable(path)),
                          .hint = std::string(kCopyAgain)};
         }
-        TRY(tablespaces_.place(oid, path));
+        if (purpose_ == Purpose::restore) TRY(tablespaces_.place(oid, path));
     }
     return {};
 }
@@ -128,7 +135,7 @@ Status Restorer::place_mapped_tablespaces(const std::string& map) {
 Status Restorer::take_archives() {
     for (const Archive& archive : request_.backup.archives) {
         TRY(take_archive(archive));
-        if (archive.kind == Archive::Kind::base) TRY(link_tablespaces());
+        if (archive.kind == Archive::Kind::base && purpose_ == Purpose::restore) TRY(link_tablespaces());
     }
     return {};
 }
@@ -177,7 +184,7 @@ Status Restorer::take_member(const Archive& archive, MemberReader& reader, const
             break;
     }
     const std::string path = path_of(archive, member.path);
-    if (is_left_out(path)) return {};
+    if (purpose_ == Purpose::check || is_left_out(path)) return {};
     Target& target = target_of(archive);
     return target.make_directory(&target == data_.get() ? path : member.path);
 }
@@ -215,7 +222,7 @@ Status Restorer::open_destination(Passage& passage, const Member& member) {
         passage.most_bytes = std::min(passage.most_bytes, kMostBytesInMemory);
         return {};
     }
-    if (is_left_out(passage.path)) return {};
+    if (purpose_ == Purpose::check || is_left_out(passage.path)) return {};
     Target& target = target_of(passage.archive);
     const std::string& path = &target == data_.get() ? passage.path : member.path;
     passage.destination = target.root() / path;
@@ -244,13 +251,13 @@ Result<std::uint64_t> Restorer::copy(Passage& passage, MemberReader& reader, Che
 
 Status Restorer::write(Passage& passage, std::span<const std::byte> bytes) {
     if (passage.memory != nullptr) passage.memory->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (passage.file || purpose_ == Purpose::check) bytes_ += bytes.size();
     if (!passage.file) return {};
-    bytes_ += bytes.size();
     return fs::write_all(*passage.file, bytes, passage.destination);
 }
 
 Status Restorer::settle(const Passage& passage, std::uint64_t size_bytes, const std::string& checksum_hex) {
-    if (passage.file || passage.memory == &control_file_) ++files_;
+    if (passage.file || passage.memory == &control_file_ || purpose_ == Purpose::check) ++files_;
     if (passage.path.starts_with("pg_wal/")) wal_.add(std::string_view(passage.path).substr(7), size_bytes);
     if (passage.expected.file == nullptr) return {};
     ++progress_.files_done;
@@ -281,6 +288,9 @@ Status Restorer::check() {
 
 // Only now may PostgreSQL start from it.
 Status Restorer::finish() {
+    if (purpose_ == Purpose::check) return {};
+    if (request_.check_wal && request_.wal == Wal::in_backup)
+        TRY(request_.check_wal(request_.data_directory / "pg_wal"));
     TRY(data_->make_directory("pg_wal"));
     TRY(data_->make_directory("global"));
     for (const auto& [oid, tablespace] : tablespaces_.placed())
@@ -301,7 +311,7 @@ Restored Restorer::result() const {
 
 Result<Restored> restore(const RestoreRequest& request, Clock& clock) {
     const auto start = clock.now();
-    Restorer restorer(request);
+    Restorer restorer(request, Purpose::restore);
     TRY(restorer.prepare());
     TRY(restorer.take_archives());
     TRY(restorer.check());
@@ -309,6 +319,20 @@ Result<Restored> restore(const RestoreRequest& request, Clock& clock) {
     Restored restored = restorer.result();
     restored.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - start);
     return restored;
+}
+
+Result<Restored> check(const CheckRequest& request, Clock& clock) {
+    const auto start = clock.now();
+    const RestoreRequest reading{.backup = request.backup,
+                                 .wal = request.wal,
+                                 .on_progress = request.on_progress,
+                                 .on_problem = request.on_problem};
+    Restorer restorer(reading, Purpose::check);
+    TRY(restorer.take_archives());
+    TRY(restorer.check());
+    Restored checked = restorer.result();
+    checked.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - start);
+    return checked;
 }
 
 }  // namespace polygon::backup

@@ -38,7 +38,10 @@ struct RestoreRequest {
     // Paths relative to the data directory ("pg_hba.conf", "pg_replslot/a/state") that are verified but not written.
     std::function<bool(std::string_view path)> is_left_out;
     Wal wal = Wal::in_backup;
-    std::function<void(const Progress&)> on_progress;  // often: at least once a megabyte
+    // Called once with the directory of the WAL when all of it is there and complete; the rest may still be coming. Its
+    // error is the restore's.
+    std::function<Status(const fs::Path& wal_directory)> check_wal;
+    std::function<void(const Progress&)> on_progress;  // often: at least once a megabyte; never by two threads at once
     // Each difference from the manifest as it is found; the error that follows names only the first few.
     std::function<void(const std::string& problem)> on_problem;
 };
@@ -62,5 +65,16 @@ struct Restored {
 // Errors: backup_corrupt, backup_incomplete (WAL or a tablespace archive missing), unsupported (compression),
 // configuration (a tablespace without a place), data_directory_occupied (also of a tablespace's place), io.
 Result<Restored> restore(const RestoreRequest& request, Clock& clock);
+
+struct CheckRequest {
+    const Backup& backup;
+    Wal wal = Wal::in_backup;
+    std::function<void(const Progress&)> on_progress;
+    std::function<void(const std::string& problem)> on_problem;
+};
+
+// Reads everything and verifies it as restore() does, and writes nothing. Tablespaces need no place.
+// Errors: as restore()'s of the backup; io. In the result, bytes and files count what was read.
+Result<Restored> check(const CheckRequest& request, Clock& clock);
 
 }  // namespace polygon::backup

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "common/backup/restore.h"
-#include "common/backup/target.h"
+#include "common/backup/output/target.h"
 
 namespace polygon::backup {
 

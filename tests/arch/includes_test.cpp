@@ -23,7 +23,9 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"common/http", {"common/base"}},
     {"common/etcd", {"common/base", "common/http"}},
     {"common/patroni", {"common/base", "common/http"}},
-    {"common/backup", {"common/base", "common/fs", "common/process"}},
+    {"common/backup/input", {"common/backup", "common/base", "common/fs"}},
+    {"common/backup/output", {"common/backup", "common/base", "common/fs"}},
+    {"common/backup", {"common/backup/input", "common/backup/output", "common/base", "common/fs", "common/process"}},
     {"common/postgres", {"common/base", "common/fs", "common/process"}},
     {"common/sanitize", {"common/base", "common/postgres"}},
 };

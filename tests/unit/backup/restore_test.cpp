@@ -170,6 +170,31 @@ TEST_CASE("does not care for what pg_basebackup may have changed") {
     CHECK(read(directory / "data/postgresql.auto.conf") == "primary_conninfo = ''");
 }
 
+TEST_CASE("checks a backup without writing anything") {
+    const TemporaryDirectory directory;
+    Sample sample;
+    sample.write_plain(directory / "plain");
+    sample.add_tablespace(16384, "/prod/fast");
+    sample.seal();
+    sample.write_gzip(directory / "gzip");
+    for (const char* format : {"gzip", "plain"}) {
+        INFO(format);
+        const auto located = locate_backup(directory / format);
+        REQUIRE(located.has_value());
+        const auto checked = check({.backup = located->backup}, system_clock());
+        if (!checked.has_value()) FAIL(checked.error().message);
+        CHECK(checked->bytes >= located->backup.manifest.total_bytes());
+        CHECK(checked->tablespaces.empty());
+    }
+    sample.member("base/5/1259").content[7] = 'X';
+    sample.write_gzip(directory / "gzip");
+    const auto located = locate_backup(directory / "gzip");
+    const auto failed = check({.backup = located->backup}, system_clock());
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().code == Errc::backup_corrupt);
+    CHECK_THAT(failed.error().message, ContainsText("base/5/1259: checksum is "));
+}
+
 TEST_CASE("an error of the target is one of input and output") {
     const TemporaryDirectory directory;
     Sample().write_tar(directory / "b");

@@ -1,4 +1,4 @@
-#include "common/backup/tar_reader.h"
+#include "common/backup/input/tar_reader.h"
 
 #include "tests/support/catch.h"
 #include "tests/unit/backup/archive_builder.h"

@@ -5,8 +5,8 @@
 
 #include <sys/types.h>
 
-#include "common/backup/byte_source.h"
-#include "common/backup/member_reader.h"
+#include "common/backup/input/byte_source.h"
+#include "common/backup/input/member_reader.h"
 
 struct archive;
 struct archive_entry;

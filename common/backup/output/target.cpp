@@ -1,4 +1,4 @@
-#include "common/backup/target.h"
+#include "common/backup/output/target.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,4 +1,4 @@
-#include "common/backup/byte_source.h"
+#include "common/backup/input/byte_source.h"
 
 #include <cerrno>
 
@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "common/backup/gzip_source.h"
+#include "common/backup/input/gzip_source.h"
 
 namespace polygon::backup {
 namespace {

@@ -1,4 +1,4 @@
-#include "common/backup/tree_reader.h"
+#include "common/backup/input/tree_reader.h"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "common/backup/byte_source.h"
+#include "common/backup/input/byte_source.h"
 
 struct inflate_state;
 struct isal_gzip_header;

@@ -1,10 +1,10 @@
-#include "common/backup/member_reader.h"
+#include "common/backup/input/member_reader.h"
 
 #include <algorithm>
 
 #include "common/backup/damage.h"
-#include "common/backup/tar_reader.h"
-#include "common/backup/tree_reader.h"
+#include "common/backup/input/tar_reader.h"
+#include "common/backup/input/tree_reader.h"
 
 namespace polygon::backup {
 

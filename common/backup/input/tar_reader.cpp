@@ -1,4 +1,4 @@
-#include "common/backup/tar_reader.h"
+#include "common/backup/input/tar_reader.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,4 +1,4 @@
-#include "common/backup/gzip_source.h"
+#include "common/backup/input/gzip_source.h"
 
 #include <algorithm>
 

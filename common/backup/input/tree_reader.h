@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <memory>
 
-#include "common/backup/byte_source.h"
-#include "common/backup/member_reader.h"
+#include "common/backup/input/byte_source.h"
+#include "common/backup/input/member_reader.h"
 
 namespace polygon::backup {
 
