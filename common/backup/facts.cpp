@@ -38,10 +38,10 @@ Result<int> parse_major(const std::string& text, const Backup& backup) {
 Result<std::string> read_content(MemberReader& reader, std::size_t most_bytes) {
     std::string content;
     while (content.size() < most_bytes) {
-        const auto block = TRY(reader.read());
-        if (block.empty()) break;
-        content.append(reinterpret_cast<const char*>(block.data()),
-                       std::min(block.size(), most_bytes - content.size()));
+        const Block block = TRY(reader.read());
+        if (block.is_empty()) break;
+        content.append(reinterpret_cast<const char*>(block.bytes.data()),
+                       std::min(block.bytes.size(), most_bytes - content.size()));
     }
     return content;
 }
@@ -51,7 +51,7 @@ Result<std::string> read_content(MemberReader& reader, std::size_t most_bytes) {
 Result<int> read_major_version(const Backup& backup) {
     if (const auto major = major_by_checksum(backup.manifest)) return *major;
     if (backup.format == Format::plain) return parse_major(TRY(fs::read_file(backup.directory / "PG_VERSION")), backup);
-    const auto reader = TRY(open_members(backup.format, backup.archives.front()));
+    const auto reader = std::move(TRY(open_members(backup.format, backup.archives.front(), 1)).front());
     while (const auto member = TRY(reader->next())) {
         if (member->path == "PG_VERSION") return parse_major(TRY(read_content(*reader, 16)), backup);
     }

@@ -100,6 +100,7 @@ Result<fs::Path> Tablespaces::choose(const std::string& production_path) const {
 }
 
 Status Tablespaces::place(std::uint32_t oid, const std::string& production_path) {
+    const std::lock_guard lock(mutex_);
     if (placed_.contains(oid)) return {};
     const fs::Path here = TRY(choose(production_path));
     if (const std::size_t entries = TRY(count_entries(here, {})); entries > 0) {
@@ -108,19 +109,57 @@ Status Tablespaces::place(std::uint32_t oid, const std::string& production_path)
                                             here.string(), production_path, entries),
                      .hint = "Move it away, or choose another place for the tablespace."};
     }
-    targets_.emplace(oid, TRY(Target::open(here)));
+    TRY(Target::open(here));
     placed_.emplace(oid, Tablespace{.oid = oid, .production_path = production_path, .path = here});
     return {};
 }
 
-Target* Tablespaces::find(std::uint32_t oid) {
-    const auto found = targets_.find(oid);
-    return found == targets_.end() ? nullptr : found->second.get();
+void Tablespaces::note_link(std::uint32_t oid, const std::string& production_path) {
+    const std::lock_guard lock(mutex_);
+    links_[oid] = production_path;
+}
+
+Status Tablespaces::place_links(const std::vector<Archive>& archives) {
+    const auto links = [this] {
+        const std::lock_guard lock(mutex_);
+        return links_;
+    }();
+    for (const Archive& archive : archives) {
+        const auto link = links.find(archive.tablespace_oid);
+        if (link != links.end()) TRY(place(link->first, link->second));
+    }
+    return {};
+}
+
+void Tablespaces::settle() {
+    const std::lock_guard lock(mutex_);
+    is_settled_ = true;
+    is_settled_changed_.notify_all();
+}
+
+void Tablespaces::wait_until_settled() {
+    std::unique_lock lock(mutex_);
+    is_settled_changed_.wait(lock, [&] { return is_settled_; });
+}
+
+std::optional<fs::Path> Tablespaces::find(std::uint32_t oid) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = placed_.find(oid);
+    if (found == placed_.end()) return std::nullopt;
+    return found->second.path;
+}
+
+std::vector<Tablespace> Tablespaces::placed() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Tablespace> list;
+    for (const auto& [oid, tablespace] : placed_)
+        list.push_back(tablespace);
+    return list;
 }
 
 Status Tablespaces::link_from(Target& data_directory) const {
-    for (const auto& [oid, tablespace] : placed_) {
-        TRY(data_directory.create_link(fmt::format("pg_tblspc/{}", oid), tablespace.path));
+    for (const Tablespace& tablespace : placed()) {
+        TRY(data_directory.create_link(fmt::format("pg_tblspc/{}", tablespace.oid), tablespace.path));
     }
     return {};
 }

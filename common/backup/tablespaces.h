@@ -1,15 +1,17 @@
 // Where a backup's tablespaces were on production, and where they go here.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <map>
-#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "common/backup/restore.h"
 #include "common/backup/output/target.h"
+#include "common/backup/restore.h"
 
 namespace polygon::backup {
 
@@ -19,18 +21,26 @@ Result<std::map<std::uint32_t, std::string>> parse_tablespace_map(std::string_vi
 // "16384" of "pg_tblspc/16384"; nothing for another path.
 std::optional<std::uint32_t> tablespace_of_link(std::string_view path);
 
-// Chosen before anything is written to them.
+// Chosen before anything is written to them. Several threads may use one.
 class Tablespaces {
   public:
     // The request must outlive this.
     explicit Tablespaces(const RestoreRequest& request) : request_(request) {}
 
-    // Opens the place of one tablespace. A repeat for the same oid is ignored: the first word, tablespace_map's,
+    // Makes the place of one tablespace. A repeat for the same oid is ignored: the first word, tablespace_map's,
     // counts. Errors: configuration (no place, or not a usable one); data_directory_occupied; io.
     Status place(std::uint32_t oid, const std::string& production_path);
-    // nullptr if it was not placed.
-    Target* find(std::uint32_t oid);
-    const std::map<std::uint32_t, Tablespace>& placed() const { return placed_; }
+    // What a link of pg_tblspc says, for place_links().
+    void note_link(std::uint32_t oid, const std::string& production_path);
+    // The tablespaces of links that were noted and have archives.
+    Status place_links(const std::vector<Archive>& archives);
+    // From now on find() is final: wakes who waits in wait_until_settled(). A repeat is harmless.
+    void settle();
+    void wait_until_settled();
+
+    // Nothing for a tablespace that was not placed: an in-place one, whose files are in the data directory.
+    std::optional<fs::Path> find(std::uint32_t oid) const;
+    std::vector<Tablespace> placed() const;
     // pg_tblspc/<oid> of every placed one.
     Status link_from(Target& data_directory) const;
 
@@ -38,8 +48,11 @@ class Tablespaces {
     Result<fs::Path> choose(const std::string& production_path) const;
 
     const RestoreRequest& request_;
+    mutable std::mutex mutex_;
+    std::condition_variable is_settled_changed_;
+    bool is_settled_ = false;
     std::map<std::uint32_t, Tablespace> placed_;
-    std::map<std::uint32_t, std::unique_ptr<Target>> targets_;
+    std::map<std::uint32_t, std::string> links_;
 };
 
 // How many entries a directory has, those that `is_ignored` names (if given) not counted; 0 if it is not there.

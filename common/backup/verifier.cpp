@@ -1,5 +1,6 @@
 #include "common/backup/verifier.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@ namespace polygon::backup {
 namespace {
 
 constexpr std::size_t kProblemsInMessage = 3;
+constexpr std::size_t kProblemsKept = 1000;
 
 // PostgreSQL src/bin/pg_verifybackup: WAL is checked in another way, and these may have been changed on purpose.
 bool is_exempt(std::string_view path) {
@@ -28,6 +30,7 @@ Verifier::Verifier(const Manifest& manifest, std::function<void(const std::strin
 }
 
 Expectation Verifier::expect(const std::string& path) {
+    const std::lock_guard lock(mutex_);
     bool is_repeated = false;
     Expectation expectation;
     if (is_exempt(path)) {
@@ -45,6 +48,7 @@ Expectation Verifier::expect(const std::string& path) {
 }
 
 bool Verifier::compare(const ManifestFile& file, std::uint64_t size_bytes, const std::string& checksum_hex) {
+    const std::lock_guard lock(mutex_);
     if (size_bytes != file.size_bytes) {
         note(fmt::format("{}: is {} bytes long, manifest says {}", printable(file.path), size_bytes, file.size_bytes));
         return false;
@@ -58,21 +62,31 @@ bool Verifier::compare(const ManifestFile& file, std::uint64_t size_bytes, const
 }
 
 void Verifier::note_missing() {
+    const std::lock_guard lock(mutex_);
     for (const ManifestFile& file : manifest_.files) {  // in the manifest's order, not the map's
         if (!entries_.at(file.path).is_seen && !is_exempt(file.path))
             note(fmt::format("{}: missing", printable(file.path)));
     }
 }
 
+bool Verifier::has_problems() const {
+    const std::lock_guard lock(mutex_);
+    return count_ > 0;
+}
+
 void Verifier::note(const std::string& problem) {
     ++count_;
-    if (first_problems_.size() < kProblemsInMessage) first_problems_.push_back(problem);
+    if (problems_.size() < kProblemsKept) problems_.push_back(problem);
     if (on_problem_) on_problem_(problem);
 }
 
 Error Verifier::summary(const std::string& label) const {
-    std::string list = fmt::format("{}", fmt::join(first_problems_, "; "));
-    if (count_ > first_problems_.size()) list += fmt::format("; and {} more", count_ - first_problems_.size());
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> first = problems_;
+    std::sort(first.begin(), first.end());
+    first.resize(std::min(first.size(), kProblemsInMessage));
+    std::string list = fmt::format("{}", fmt::join(first, "; "));
+    if (count_ > first.size()) list += fmt::format("; and {} more", count_ - first.size());
     return {.code = Errc::backup_corrupt,
             .message = fmt::format("backup '{}' does not match its manifest: {}", label, list),
             .hint = std::string(kCopyAgain)};

@@ -1,8 +1,9 @@
-// Compares what comes by with the manifest, and remembers every difference.
+// Compares what comes by with the manifest, and remembers every difference. Several threads may use one.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,8 +31,9 @@ class Verifier {
     // Whether size and checksum are the manifest's.
     bool compare(const ManifestFile& file, std::uint64_t size_bytes, const std::string& checksum_hex);
     void note_missing();
-    bool has_problems() const { return count_ > 0; }
-    // "backup '20261120' does not match its manifest: ...; and 3 more", backup_corrupt.
+    bool has_problems() const;
+    // "backup '20261120' does not match its manifest: ...; and 3 more", backup_corrupt. In the order of the paths: the
+    // lanes find them in any order.
     Error summary(const std::string& label) const;
 
   private:
@@ -42,10 +44,11 @@ class Verifier {
     void note(const std::string& problem);
 
     const Manifest& manifest_;
+    mutable std::mutex mutex_;
     std::function<void(const std::string&)> on_problem_;
     std::unordered_map<std::string_view, Entry> entries_;
     std::unordered_set<std::string> exempt_seen_;
-    std::vector<std::string> first_problems_;
+    std::vector<std::string> problems_;  // the first of them
     std::uint64_t count_ = 0;
 };
 

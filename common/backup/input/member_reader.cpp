@@ -8,9 +8,12 @@
 
 namespace polygon::backup {
 
-Result<std::unique_ptr<MemberReader>> open_members(Format format, const Archive& archive) {
-    if (format == Format::tar) return TarReader::open(archive.path);
-    return TreeReader::open(archive.path);
+Result<std::vector<std::unique_ptr<MemberReader>>> open_members(Format format, const Archive& archive,
+                                                                std::size_t shares) {
+    if (format == Format::plain) return TreeReader::open(archive.path, shares);
+    std::vector<std::unique_ptr<MemberReader>> readers;
+    readers.push_back(unpack_ahead(TRY(TarReader::open(archive.path))));
+    return readers;
 }
 
 Result<std::string> safe_path(const fs::Path& archive, std::string_view name) {

@@ -1,13 +1,13 @@
 // The files of one archive or directory tree, one after the other, with names that are safe to use.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
+#include <vector>
 
+#include "common/backup/input/block.h"
 #include "common/backup/location.h"
 #include "common/base/result.h"
 
@@ -17,7 +17,8 @@ struct Member {
     enum class Type { file, directory, link };
     std::string path;  // relative, without "." or "..", without control characters
     Type type = Type::file;
-    std::string link_target;  // of a symbolic link
+    std::uint64_t size_bytes = 0;  // of a file, as announced: it may be cut off
+    std::string link_target;       // of a symbolic link
 };
 
 // Everything but files, directories and symbolic links is refused (backup_corrupt), and so are names that lead out of
@@ -27,11 +28,17 @@ class MemberReader {
     virtual ~MemberReader() = default;
     // Nothing at the end; by then the whole stream has been read and checked. Unread content is passed over.
     virtual Result<std::optional<Member>> next() = 0;
-    // The next bytes of the file that next() gave, valid until the next call; empty at its end.
-    virtual Result<std::span<const std::byte>> read() = 0;
+    // The next bytes of the file that next() gave; empty at its end.
+    virtual Result<Block> read() = 0;
 };
 
-Result<std::unique_ptr<MemberReader>> open_members(Format format, const Archive& archive);
+// The members of one archive: a tar's by one reader, unpacked a little ahead in threads of its own; those of a
+// directory tree shared out among `shares` readers, which may be used by as many threads. Errors: io, unsupported.
+Result<std::vector<std::unique_ptr<MemberReader>>> open_members(Format format, const Archive& archive,
+                                                                std::size_t shares);
+
+// Reads another reader in a thread of its own, a little ahead of who reads this.
+std::unique_ptr<MemberReader> unpack_ahead(std::unique_ptr<MemberReader> reader);
 
 // "./base/5/" as "base/5", "." and "./" as "". Errors: backup_corrupt for a name that is refused.
 Result<std::string> safe_path(const fs::Path& archive, std::string_view name);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <functional>
+#include <vector>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -14,20 +17,26 @@ namespace polygon::backup {
 // What libarchive was given last, and where in the stream that begins.
 struct TarReader::Feed {
     std::unique_ptr<ByteSource> source;
-    std::span<const std::byte> block;
+    Block block;
     std::int64_t block_start = 0;
     std::optional<Error> error;
 
     bool advance() {
-        block_start += static_cast<std::int64_t>(block.size());
+        block_start += static_cast<std::int64_t>(block.bytes.size());
         block = {};
-        auto got = source->read();
+        Result<Block> got = source->read();
         if (got.has_value()) {
-            block = *got;
+            block = std::move(*got);
         } else {
             error = got.error();
         }
         return got.has_value();
+    }
+
+    bool holds(std::span<const std::byte> bytes) const {
+        const std::less_equal<> is_not_after;
+        return is_not_after(block.bytes.data(), bytes.data()) &&
+               is_not_after(bytes.data() + bytes.size(), block.bytes.data() + block.bytes.size());
     }
 };
 
@@ -97,8 +106,8 @@ ssize_t TarReader::feed(archive* handle, void* feed, const void** block) {
         archive_set_error(handle, EIO, "the source failed");
         return ARCHIVE_FATAL;
     }
-    *block = self->block.data();
-    return static_cast<ssize_t>(self->block.size());
+    *block = self->block.bytes.data();
+    return static_cast<ssize_t>(self->block.bytes.size());
 }
 
 Error TarReader::failure() const {
@@ -113,6 +122,7 @@ Result<Member> TarReader::describe(archive_entry* entry) const {
     if (name == nullptr) return damaged_archive(name_, "a member has no name");
     Member member{.path = TRY(safe_path(name_, name)), .type = type_of(entry)};
     if (const char* reason = refusal(entry)) return refused_member(name_, name, reason);
+    member.size_bytes = static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0));
     if (member.type == Member::Type::link && archive_entry_symlink(entry) != nullptr) {
         member.link_target = archive_entry_symlink(entry);
     }
@@ -146,27 +156,32 @@ Status TarReader::finish(std::int64_t end_of_members) {
     if (end - end_of_members < 1024) return damaged_archive(name_, "it ends without an end-of-archive marker");
     do {
         const auto seen = static_cast<std::size_t>(std::max<std::int64_t>(end - feed_->block_start, 0));
-        const auto rest = feed_->block.subspan(std::min(seen, feed_->block.size()));
+        const auto rest = feed_->block.bytes.subspan(std::min(seen, feed_->block.bytes.size()));
         if (std::any_of(rest.begin(), rest.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
             return damaged_archive(name_, "something follows its end-of-archive marker");
         }
         if (!feed_->advance()) return failure();
-    } while (!feed_->block.empty());
+    } while (!feed_->block.is_empty());
     return {};
 }
 
-Result<std::span<const std::byte>> TarReader::read() {
-    const void* block = nullptr;
+// Mostly a part of the block that libarchive was given, which is passed on as it is. The rest it had to put together in
+// memory of its own, because a block ended in the middle of something.
+Result<Block> TarReader::read() {
+    const void* start = nullptr;
     std::size_t length = 0;
     la_int64_t offset = 0;
     while (length == 0) {
-        const int code = archive_read_data_block(archive_.get(), &block, &length, &offset);
-        if (code == ARCHIVE_EOF) return std::span<const std::byte>();
+        const int code = archive_read_data_block(archive_.get(), &start, &length, &offset);
+        if (code == ARCHIVE_EOF) return Block();
         if (code != ARCHIVE_OK) return failure();
     }
     if (offset != offset_) return damaged_archive(name_, "a member has a hole");
     offset_ += static_cast<std::int64_t>(length);
-    return std::span(static_cast<const std::byte*>(block), length);
+    const std::span bytes(static_cast<const std::byte*>(start), length);
+    if (feed_->holds(bytes)) return Block{feed_->block.owner, bytes};
+    const auto copy = std::make_shared<std::vector<std::byte>>(bytes.begin(), bytes.end());
+    return Block{copy, *copy};
 }
 
 }  // namespace polygon::backup

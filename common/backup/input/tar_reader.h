@@ -21,7 +21,7 @@ class TarReader : public MemberReader {
     static Result<std::unique_ptr<MemberReader>> over(std::unique_ptr<ByteSource> source, const fs::Path& name);
     ~TarReader() override;
     Result<std::optional<Member>> next() override;
-    Result<std::span<const std::byte>> read() override;
+    Result<Block> read() override;
 
   private:
     struct Feed;

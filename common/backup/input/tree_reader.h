@@ -1,8 +1,8 @@
 // Files of a directory tree, links unfollowed.
 #pragma once
 
-#include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "common/backup/input/byte_source.h"
 #include "common/backup/input/member_reader.h"
@@ -11,19 +11,18 @@ namespace polygon::backup {
 
 class TreeReader : public MemberReader {
   public:
-    // `root` itself may be a link. Errors: io.
-    static Result<std::unique_ptr<MemberReader>> open(const fs::Path& root);
+    // `shares` readers that take the entries of one walk in turn. `root` itself may be a link. Errors: io.
+    static Result<std::vector<std::unique_ptr<MemberReader>>> open(const fs::Path& root, std::size_t shares);
+    ~TreeReader() override;
     Result<std::optional<Member>> next() override;
-    Result<std::span<const std::byte>> read() override;
+    Result<Block> read() override;
 
   private:
-    explicit TreeReader(fs::Path root) : root_(std::move(root)) {}
-    Result<Member> describe(const fs::Path& path) const;
-    Error failure(const std::error_code& reason) const;
+    class Walk;
+    explicit TreeReader(std::shared_ptr<Walk> walk);
 
-    fs::Path root_;
-    std::filesystem::recursive_directory_iterator position_;
-    bool has_begun_ = false;
+    std::shared_ptr<Walk> walk_;
+    fs::Path path_;  // of the current entry
     std::unique_ptr<ByteSource> content_;
 };
 

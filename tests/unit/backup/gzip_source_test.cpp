@@ -1,38 +1,15 @@
 #include "common/backup/input/gzip_source.h"
 
-#include <algorithm>
-
 #include "tests/support/catch.h"
 #include "tests/unit/backup/archive_builder.h"
+#include "tests/unit/backup/block_source.h"
 
 namespace polygon::backup::test {
 namespace {
 
-// Gives its bytes in blocks of one size, so that every header and trailer is cut somewhere.
-class BlockSource : public ByteSource {
-  public:
-    BlockSource(std::string bytes, std::size_t block) : bytes_(std::move(bytes)), block_(block) {}
-    Result<std::span<const std::byte>> read() override {
-        const auto rest = std::as_bytes(std::span(bytes_)).subspan(at_);
-        const auto given = rest.first(std::min(block_, rest.size()));
-        at_ += given.size();
-        return given;
-    }
-
-  private:
-    std::string bytes_;
-    std::size_t block_;
-    std::size_t at_ = 0;
-};
-
 Result<std::string> inflate(const std::string& compressed, std::size_t block = 1U << 16) {
     GzipSource source(std::make_unique<BlockSource>(compressed, block), "/b/pg_wal.tar.gz");
-    std::string bytes;
-    while (true) {
-        const auto got = TRY(source.read());
-        if (got.empty()) return bytes;
-        bytes.append(reinterpret_cast<const char*>(got.data()), got.size());
-    }
+    return drain(source);
 }
 
 std::string reason_of(const std::string& compressed, std::size_t block = 1U << 16) {
@@ -43,17 +20,6 @@ std::string reason_of(const std::string& compressed, std::size_t block = 1U << 1
     return bytes.error().message;
 }
 
-// Text that does not compress to nothing, without a generator of randomness.
-std::string text(std::size_t length) {
-    std::string result(length, ' ');
-    std::uint32_t state = 1;
-    for (char& c : result) {
-        state = state * 1664525U + 1013904223U;
-        c = static_cast<char>(state >> 24);
-    }
-    return result;
-}
-
 // A gzip member with a file name, a comment, an extra field and a header checksum would be rare; a name is common.
 std::string with_name(std::string member, const std::string& name) {
     member[3] = '\x08';
@@ -61,7 +27,7 @@ std::string with_name(std::string member, const std::string& name) {
 }
 
 TEST_CASE("inflates whatever the blocks it is given") {
-    const std::string whole = text(200'000) + std::string(3'000'000, 'z');
+    const std::string whole = noise(200'000) + std::string(3'000'000, 'z');
     const std::string compressed = with_name(gzip(whole), "base.tar") + gzip("") + with_name(gzip("end"), "x");
     for (const std::size_t block : {1UL, 2UL, 7UL, 4096UL, 1UL << 20}) {
         const auto bytes = inflate(compressed, block);
@@ -92,7 +58,7 @@ TEST_CASE("takes zeros after the last member as padding, and nothing else") {
 }
 
 TEST_CASE("finds every cut of a stream") {
-    const std::string compressed = with_name(gzip("first"), "n") + gzip(text(300));
+    const std::string compressed = with_name(gzip("first"), "n") + gzip(noise(300));
     const std::size_t first = with_name(gzip("first"), "n").size();
     for (std::size_t length = 1; length < compressed.size(); ++length) {
         if (length == first) continue;  // whole members: the tar reader's to find
@@ -104,7 +70,7 @@ TEST_CASE("finds every cut of a stream") {
 }
 
 TEST_CASE("finds every flipped bit of the data and of the trailer") {
-    const std::string compressed = gzip(text(2000));
+    const std::string compressed = gzip(noise(2000));
     for (std::size_t at = 10; at < compressed.size(); ++at) {
         std::string flipped = compressed;
         flipped[at] = static_cast<char>(flipped[at] ^ (1 << (at % 8)));
@@ -115,7 +81,7 @@ TEST_CASE("finds every flipped bit of the data and of the trailer") {
 
 TEST_CASE("a flipped bit is found, or changes nothing") {
     // Zeros, as at the end of WAL: another distance or another header's time gives the same bytes.
-    const std::string whole = text(300) + std::string(20'000, '\0') + "end";
+    const std::string whole = noise(300) + std::string(20'000, '\0') + "end";
     const std::string compressed = gzip("") + gzip(whole) + gzip("");
     for (std::size_t at = 0; at < compressed.size(); ++at) {
         for (int bit = 0; bit < 8; ++bit) {
@@ -129,7 +95,7 @@ TEST_CASE("a flipped bit is found, or changes nothing") {
 }
 
 TEST_CASE("a flipped bit that still inflates is found by the checksum") {
-    std::string compressed = gzip(text(2000));
+    std::string compressed = gzip(noise(2000));
     compressed[compressed.size() - 6] = static_cast<char>(compressed[compressed.size() - 6] ^ 1);
     CHECK(reason_of(compressed) == "archive '/b/pg_wal.tar.gz' is damaged: a gzip checksum does not match");
 }
