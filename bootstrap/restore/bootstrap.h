@@ -16,8 +16,7 @@ struct Request {
     std::string scope;           // empty: not given
     std::string data_directory;  // empty: the configuration's
     std::string role;            // "replica": as a replica method
-    std::string connection_string;
-    std::string ignored;
+    std::string ignored;         // what Patroni passes to replica methods besides
 };
 
 // On success the data directory is complete, sanitised and shut down. On failure it is as it was, and the clone that

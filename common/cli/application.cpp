@@ -31,6 +31,11 @@ class HelpFormatter final : public CLI::Formatter {
     std::string details_;
 };
 
+std::shared_ptr<HelpFormatter> formatter_with(const std::string& details) {
+    return std::make_shared<HelpFormatter>(
+        fmt::format("{}{}Exit status:\n{}", details, details.empty() ? "" : "\n", exit_status_table()));
+}
+
 Result<std::vector<std::pair<std::string, std::string>>> split_overrides(const std::vector<std::string>& assignments) {
     std::vector<std::pair<std::string, std::string>> overrides;
     for (const std::string& assignment : assignments) {
@@ -63,11 +68,16 @@ Application::Application(std::string name, std::string summary, std::string deta
     parser_->add_option("--log-level", log_level_)->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     parser_->add_option("--log-format", log_format_)->check(CLI::IsMember({"text", "json"}));
     parser_->fallthrough();
-    parser_->formatter(std::make_shared<HelpFormatter>(
-        fmt::format("{}{}Exit status:\n{}", details, details.empty() ? "" : "\n", exit_status_table())));
+    parser_->formatter(formatter_with(details));
 }
 
 Application::~Application() = default;
+
+CLI::App& Application::add_command(const std::string& name, const std::string& summary, const std::string& details) {
+    CLI::App* command = parser_->add_subcommand(name, summary);
+    command->formatter(formatter_with(details));
+    return *command;
+}
 
 void Application::accept_overrides() {
     parser_->add_option("--set", set_, "KEY=VALUE over a key of the polygon section, as source.directory=/backups")

@@ -33,6 +33,8 @@ class Application {
     void accept_overrides();
     // For the program's own options and subcommands.
     CLI::App& parser() { return *parser_; }
+    // A subcommand whose --help has details of its own.
+    CLI::App& add_command(const std::string& name, const std::string& summary, const std::string& details);
     const CommonOptions& common() const { return common_; }
 
     // Parses, sets up logging and calls `body`, whose value is the exit status of a success.

@@ -1,0 +1,66 @@
+#include "bootstrap/restore/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+namespace polygon::bootstrap {
+
+CommandLine::CommandLine()
+    : application_("polygon-bootstrap",
+                   "Restores production's base backup into Patroni's data directory: verified while written, recovered "
+                   "and\nsanitised where nobody can reach it, with roles and a system identifier of the polygon's "
+                   "own.\nPatroni calls it as bootstrap.method and adds --scope and --datadir.",
+                   "The backup and what is done to it stand in the polygon section of Patroni's configuration.\n"
+                   "As a method of create_replica_methods it declines, so that Patroni goes on to the next one.\n") {
+    application_.accept_overrides();
+    application_.parser().require_subcommand(0, 1);
+    add_bootstrap_options();
+    add_restore();
+}
+
+void CommandLine::add_bootstrap_options() {
+    CLI::App& parser = application_.parser();
+    parser.add_option("--scope", request_.scope, "the cluster's name; has to be the configuration's");
+    parser.add_option("--datadir", request_.data_directory, "absent or empty; else the configuration's");
+    parser.add_option("--role", request_.role, "replica: called as a replica method");
+    for (const char* option : {"--connstring", "--no_leader", "--keep_data"})
+        parser.add_option(option, request_.ignored, "given by Patroni to replica methods");
+}
+
+void CommandLine::add_restore() {
+    CLI::App& command = application_.add_command(
+        "restore", "Restores a base backup and verifies it while it is written; nothing else is done to it",
+        "Everything is restored as it is in the backup, production's configuration included: start the result where\n"
+        "it can do no harm. Files become 0600, directories 0700. Status 0 means that every byte is as backup_manifest\n"
+        "says. On any other end DATADIR and the places of tablespaces are as they were found; SIGINT and SIGTERM end "
+        "it\nwith 128 + their number. What a kill -9 leaves has no global/pg_control and cannot be started.\n");
+    command.add_option("SOURCE", restore_.source, "a base backup, or a folder of them: the newest complete one")
+        ->required();
+    command.add_option("DATADIR", restore_.data_directory, "absent or empty; made with its parents")->required();
+    command
+        .add_option("--tablespace", restore_.tablespaces,
+                    "OLD=NEW, once for each tablespace of the backup: where it was, and where it goes")
+        ->allow_extra_args(false);
+    command.add_flag("--wal-elsewhere", restore_.is_wal_elsewhere,
+                     "the backup holds no WAL (pg_basebackup -X none): recovery gets it from an archive");
+}
+
+// What is known only now: --config, --set, and who called.
+Request CommandLine::complete_request() const {
+    Request request = request_;
+    request.source = cli::find_configuration(application_.common().config, getppid());
+    request.overrides = application_.common().overrides;
+    return request;
+}
+
+Result<int> CommandLine::dispatch() {
+    if (application_.parser().got_subcommand("restore")) return restore(restore_, system_clock());
+    TRY(bootstrap::run(complete_request(), system_clock()));
+    return 0;
+}
+
+int CommandLine::run(int argc, char** argv) {
+    return application_.run(argc, argv, [this] { return dispatch(); });
+}
+
+}  // namespace polygon::bootstrap

@@ -1,0 +1,137 @@
+#include "bootstrap/restore/restore_command.h"
+
+#include <fmt/format.h>
+
+#include "bootstrap/restore/destination.h"
+#include "bootstrap/restore/supervised.h"
+#include "common/base/log.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+namespace stdfs = std::filesystem;
+
+// Without a slash at its end, so that it has a name.
+stdfs::path full_path(const std::string& text) {
+    const stdfs::path path = stdfs::absolute(text).lexically_normal();
+    return path.has_filename() ? path : path.parent_path();
+}
+
+// One path of "OLD=NEW", up to the first '=' without a backslash before it; `rest` begins behind that.
+std::string take_path(std::string_view& rest) {
+    std::string path;
+    while (!rest.empty() && rest.front() != '=') {
+        if (rest.starts_with("\\=")) rest.remove_prefix(1);
+        path += rest.front();
+        rest.remove_prefix(1);
+    }
+    return path;
+}
+
+Error not_a_mapping(const std::string& option) {
+    return {Errc::usage, fmt::format("--tablespace '{}' is not OLD=NEW, two absolute paths", option),
+            "Write, for example, --tablespace /production/fast=/var/lib/postgresql/fast."};
+}
+
+using Destinations = std::vector<Destination>;
+
+void put_back(const Destinations& destinations) {
+    for (const Destination& destination : destinations) {
+        if (const Status done = destination.put_back(); !done)
+            log_warning("a part of the unfinished restore stays behind: " + done.error().message);
+    }
+}
+
+void settle(const Destinations& destinations) {
+    for (const Destination& destination : destinations)
+        destination.settle();
+}
+
+// All or none. The data directory first.
+Result<Destinations> take_destinations(const stdfs::path& data_directory,
+                                       const backup::TablespaceMapping& tablespaces) {
+    std::vector<stdfs::path> directories = {data_directory};
+    for (const auto& [production, here] : tablespaces)
+        directories.push_back(here);
+    Destinations destinations;
+    for (const stdfs::path& directory : directories) {
+        Result<Destination> destination = Destination::take(directory);
+        if (!destination) {
+            put_back(destinations);
+            return destination.error();
+        }
+        destinations.push_back(std::move(*destination));
+    }
+    return destinations;
+}
+
+// The engine's hint names the configuration, of which there is none here.
+Error without_configuration(Error error) {
+    if (error.code == Errc::configuration) {
+        error.hint =
+            "Give each tablespace an empty directory of its own, outside the data directory: --tablespace OLD=NEW.";
+    }
+    return error;
+}
+
+Status restore_files(const backup::RestoreRequest& request, Clock& clock) {
+    const auto restored = backup::restore(request, clock);
+    if (!restored) return without_configuration(restored.error());
+    log_info("restored and verified",
+             {{"data_directory", request.data_directory.string()},
+              {"files", restored->files},
+              {"bytes", restored->bytes},
+              {"seconds", fmt::format("{:.1f}", std::chrono::duration<double>(restored->elapsed).count())}});
+    return {};
+}
+
+}  // namespace
+
+Result<backup::TablespaceMapping> parse_tablespaces(const std::vector<std::string>& options) {
+    backup::TablespaceMapping tablespaces;
+    for (const std::string& option : options) {
+        std::string_view rest = option;
+        const std::string production = take_path(rest);
+        if (rest.empty()) return not_a_mapping(option);
+        rest.remove_prefix(1);
+        const std::string here = take_path(rest);
+        if (!rest.empty() || !production.starts_with('/') || !here.starts_with('/')) return not_a_mapping(option);
+        if (!tablespaces.emplace(production, full_path(here)).second) {
+            return Error{Errc::usage, fmt::format("--tablespace names '{}' twice", production), "Leave one of them."};
+        }
+    }
+    return tablespaces;
+}
+
+Result<backup::Backup> find_backup_in(const std::string& source) {
+    backup::Located located = TRY(backup::locate_backup(full_path(source)));
+    for (const backup::PassedOver& other : located.passed_over)
+        log_warning("passed over an incomplete backup", {{"backup", other.label}, {"reason", other.reason}});
+    log_info("found the backup", {{"backup", located.backup.label},
+                                  {"from", located.backup.directory.string()},
+                                  {"time", located.backup.manifest.last_modified},
+                                  {"bytes", located.backup.manifest.total_bytes()}});
+    return std::move(located.backup);
+}
+
+Result<int> restore(const RestoreCommand& command, Clock& clock) {
+    const stdfs::path data_directory = full_path(command.data_directory);
+    const backup::TablespaceMapping tablespaces = TRY(parse_tablespaces(command.tablespaces));
+    const backup::Backup backup = TRY(find_backup_in(command.source));
+    const Destinations destinations = TRY(take_destinations(data_directory, tablespaces));
+    const backup::RestoreRequest request{
+        .backup = backup,
+        .data_directory = data_directory,
+        .tablespaces = tablespaces,
+        .wal = command.is_wal_elsewhere ? backup::Wal::elsewhere : backup::Wal::in_backup,
+        .on_problem = [](const std::string& problem) { log_warning(problem); }};
+    const auto undo = [&](const Interruption& interruption) {
+        if (interruption.signal != 0) log_warning("interrupted", {{"signal", interruption.signal}});
+        put_back(destinations);
+    };
+    const int status = TRY(run_supervised([&] { return restore_files(request, clock); }, undo));
+    if (status == 0) settle(destinations);
+    return status;
+}
+
+}  // namespace polygon::bootstrap

@@ -1,0 +1,83 @@
+#include "bootstrap/restore/supervised.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace polygon::bootstrap {
+namespace {
+
+constexpr std::array kEndings = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
+
+// Those that would end us: under nohup SIGHUP would not.
+sigset_t endings() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : kEndings) {
+        struct sigaction action = {};
+        sigaction(number, nullptr, &action);
+        if (action.sa_handler != SIG_IGN) sigaddset(&set, number);
+    }
+    return set;
+}
+
+// Ctrl-C reaches the whole foreground group: what it means is the parent's to decide, for the child's children too.
+void become_worker(pid_t parent, const sigset_t& former_mask) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(128 + SIGKILL);  // it died before the line above
+    for (const int number : kEndings)
+        std::signal(number, SIG_IGN);
+    sigprocmask(SIG_SETMASK, &former_mask, nullptr);
+}
+
+struct Ended {
+    int wait_status = 0;
+    int signal = 0;  // that we were sent
+};
+
+Ended await_end(pid_t child, const sigset_t& waited_for) {
+    Ended ended;
+    while (::waitpid(child, &ended.wait_status, WNOHANG) == 0) {
+        const int number = sigwaitinfo(&waited_for, nullptr);
+        if (number <= 0 || number == SIGCHLD) continue;
+        ended.signal = number;
+        ::kill(child, SIGKILL);
+        while (::waitpid(child, &ended.wait_status, 0) < 0 && errno == EINTR) {
+        }
+        break;
+    }
+    return ended;
+}
+
+}  // namespace
+
+Result<int> run_supervised(const std::function<Status()>& work, const std::function<void(const Interruption&)>& undo) {
+    sigset_t waited_for = endings();
+    sigaddset(&waited_for, SIGCHLD);
+    std::signal(SIGCHLD, SIG_DFL);  // ignored by whoever called us, there would be no status to wait for
+    sigset_t former_mask;
+    sigprocmask(SIG_BLOCK, &waited_for, &former_mask);
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    if (child < 0) return errno_error(Errc::process_failed, "cannot start a process for the work", errno);
+    if (child == 0) {
+        become_worker(parent, former_mask);
+        TRY(work());
+        return 0;
+    }
+    const Ended ended = await_end(child, waited_for);
+    if (WIFEXITED(ended.wait_status) && WEXITSTATUS(ended.wait_status) == 0) return 0;
+    undo({.signal = ended.signal});
+    if (ended.signal != 0) return 128 + ended.signal;
+    if (WIFEXITED(ended.wait_status)) return WEXITSTATUS(ended.wait_status);
+    return Error{Errc::process_failed,
+                 fmt::format("the process that did the work was killed by signal {}", WTERMSIG(ended.wait_status)),
+                 "Look into the kernel's log: out of memory? What it had written is removed."};
+}
+
+}  // namespace polygon::bootstrap
