@@ -21,6 +21,7 @@ constexpr std::string_view kWalFolder = "pg_wal/";
 struct Lane::Passage {
     std::string path;  // as the manifest names it
     Expectation expected;
+    bool is_written = false;  // it has a place in the target
     std::optional<FileWriter> file;
     std::optional<std::string> memory;  // instead, of what is not written now
     std::uint64_t most_bytes = 0;       // never writes more: no bomb fills the disk
@@ -128,7 +129,7 @@ Status Lane::take_file(MemberReader& reader, const Member& member) {
     if (passage.expected.standing == Standing::not_wanted) return {};
     const ManifestFile* file = passage.expected.file;
     passage.most_bytes = file == nullptr ? kMostBytesUnchecked : file->size_bytes;
-    TRY(open_destination(passage, member));
+    TRY(open_destination(passage, reader, member));
     Checksum checksum(file == nullptr ? ChecksumAlgorithm::none : file->algorithm);
     const std::uint64_t size_bytes = TRY(copy(passage, reader, checksum));
     if (shared_.is_cancelled) return {};
@@ -137,7 +138,7 @@ Status Lane::take_file(MemberReader& reader, const Member& member) {
 
 // pg_control waits in memory until all else is on disk; tablespace_map is ours to use up, as the server would do with
 // it. WAL stays in the page cache: it is checked and replayed next.
-Status Lane::open_destination(Passage& passage, const Member& member) {
+Status Lane::open_destination(Passage& passage, MemberReader& reader, const Member& member) {
     if (passage.path == kControlFile || passage.path == kTablespaceMap) {
         passage.memory.emplace();
         passage.most_bytes = std::min(passage.most_bytes, kMostBytesInMemory);
@@ -145,9 +146,11 @@ Status Lane::open_destination(Passage& passage, const Member& member) {
     }
     if (!target_ || shared_.is_left_out(passage.path)) return {};
     const std::string& path = path_in_target(passage.path, member);
+    fs::Fd file = TRY(target_->create_file(path));
+    passage.is_written = true;
+    if (reader.share_content(file)) return {};
     const bool is_wal = passage.path.starts_with(kWalFolder);
-    passage.file.emplace(TRY(target_->create_file(path)), target_->root() / path,
-                         std::min(member.size_bytes, passage.most_bytes),
+    passage.file.emplace(std::move(file), target_->root() / path, std::min(member.size_bytes, passage.most_bytes),
                          is_wal ? Retention::cached : Retention::dropped, stages_);
     return {};
 }
@@ -173,12 +176,12 @@ Result<std::uint64_t> Lane::copy(Passage& passage, MemberReader& reader, Checksu
 
 Status Lane::write(Passage& passage, std::span<const std::byte> bytes) {
     if (passage.memory) passage.memory->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (passage.file || !target_) shared_.tally.add_taken(bytes.size());
+    if (passage.is_written || !target_) shared_.tally.add_taken(bytes.size());
     return passage.file ? passage.file->append(bytes) : Status();
 }
 
 Status Lane::settle(const Passage& passage, std::uint64_t size_bytes, const std::string& checksum_hex) {
-    if (passage.file || passage.path == kControlFile || !target_) shared_.tally.add_taken_file();
+    if (passage.is_written || passage.path == kControlFile || !target_) shared_.tally.add_taken_file();
     if (passage.path == kControlFile) shared_.control_file = *passage.memory;
     if (passage.path.starts_with(kWalFolder)) {
         const std::lock_guard lock(shared_.wal_mutex);

@@ -59,7 +59,7 @@ class Lane {
     Status take_member(MemberReader& reader, const Member& member);
     Status take_link(const Member& member);
     Status take_file(MemberReader& reader, const Member& member);
-    Status open_destination(Passage& passage, const Member& member);
+    Status open_destination(Passage& passage, MemberReader& reader, const Member& member);
     Result<std::uint64_t> copy(Passage& passage, MemberReader& reader, Checksum& checksum);
     Status write(Passage& passage, std::span<const std::byte> bytes);
     Status settle(const Passage& passage, std::uint64_t size_bytes, const std::string& checksum_hex);

@@ -8,6 +8,10 @@
 
 namespace polygon::backup {
 
+bool MemberReader::share_content(const fs::Fd& /*destination*/) {
+    return false;
+}
+
 Result<std::vector<std::unique_ptr<MemberReader>>> open_members(Format format, const Archive& archive,
                                                                 std::size_t shares) {
     if (format == Format::plain) return TreeReader::open(archive.path, shares);

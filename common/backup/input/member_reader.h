@@ -10,6 +10,7 @@
 #include "common/backup/input/block.h"
 #include "common/backup/location.h"
 #include "common/base/result.h"
+#include "common/fs/fd.h"
 
 namespace polygon::backup {
 
@@ -30,6 +31,9 @@ class MemberReader {
     virtual Result<std::optional<Member>> next() = 0;
     // The next bytes of the file that next() gave; empty at its end.
     virtual Result<Block> read() = 0;
+    // Makes `destination`, an empty file, share the content of the file that next() gave, where the file system can do
+    // that; read() then still gives the content, to be verified. False: nothing was done.
+    virtual bool share_content(const fs::Fd& destination);
 };
 
 // The members of one archive: a tar's by one reader, unpacked a little ahead in threads of its own; those of a

@@ -3,7 +3,10 @@
 #include <filesystem>
 #include <mutex>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 
 #include "common/backup/damage.h"
 
@@ -93,6 +96,13 @@ Result<std::optional<Member>> TreeReader::next() {
 Result<Block> TreeReader::read() {
     if (!content_) content_ = TRY(FileSource::open(path_, Caching::use));
     return content_->read();
+}
+
+// A reflink (ioctl_ficlone(2)): Btrfs, XFS, and others. copy_file_range(2) elsewhere copies, and the content has to be
+// read for its checksum anyway.
+bool TreeReader::share_content(const fs::Fd& destination) {
+    const auto source = fs::open_file(path_, O_RDONLY | O_NOFOLLOW);
+    return source && ::ioctl(destination.get(), FICLONE, source->get()) == 0;
 }
 
 }  // namespace polygon::backup

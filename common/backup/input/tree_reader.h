@@ -16,6 +16,7 @@ class TreeReader : public MemberReader {
     ~TreeReader() override;
     Result<std::optional<Member>> next() override;
     Result<Block> read() override;
+    bool share_content(const fs::Fd& destination) override;
 
   private:
     class Walk;

@@ -40,6 +40,20 @@ void verify_with_postgres(const Workspace& workspace, const fs::Path& backup, co
     std::filesystem::remove(data / "backup_manifest");
 }
 
+// Names and options of pg_basebackup.
+const std::vector<std::pair<std::string, std::vector<std::string>>> kTarFormats = {
+    {"tar", {"-Ft"}},
+    {"gzip", {"-Ft", "-z"}},
+    {"fetch", {"-Ft", "-z", "-X", "fetch"}},
+    {"lz4", {"-Ft", "--compress=client-lz4"}},
+    {"lz4-best", {"-Ft", "--compress=client-lz4:level=12"}},
+    {"zstd", {"-Ft", "--compress=client-zstd"}},
+    {"zstd-workers", {"-Ft", "--compress=client-zstd:level=19,workers=2"}},
+    {"server-gzip", {"-Ft", "--compress=server-gzip"}},
+    {"server-lz4", {"-Ft", "--compress=server-lz4"}},
+    {"server-zstd", {"-Ft", "--compress=server-zstd:level=5"}},
+};
+
 TEST_CASE("restores what pg_basebackup writes, in each format, and it starts with every row") {
     const Workspace workspace;
     const fs::Path production = make_production(workspace);
@@ -52,17 +66,20 @@ TEST_CASE("restores what pg_basebackup writes, in each format, and it starts wit
         server.query("create table far tablespace fast as select generate_series(1, 20000) i");
         for (const char* table : {"plain", "far"})
             expected.push_back(server.query(kFingerprint + std::string(table)));
-        server.base_backup(workspace / "gzip", {"-Ft", "-z"});
-        server.base_backup(workspace / "tar", {"-Ft"});
-        server.base_backup(workspace / "fetch", {"-Ft", "-z", "-X", "fetch"});
-        server.base_backup(workspace / "server", {"-Ft", "--compress=server-gzip"});
+        for (const auto& [name, options] : kTarFormats)
+            server.base_backup(workspace / name, options);
+        if (installed_major() >= 16) server.base_backup(workspace / "long", {"-Ft", "--compress=client-zstd:long"});
         server.base_backup(workspace / "plain", {"-Fp", "-T", fast.string() + "=" + (workspace / "mapped").string()});
     }
-    for (const char* format : {"gzip", "tar", "fetch", "server", "plain"}) {
+    std::vector<std::string> formats = {"plain"};
+    for (const auto& [name, options] : kTarFormats)
+        formats.push_back(name);
+    if (installed_major() >= 16) formats.emplace_back("long");
+    for (const std::string& format : formats) {
         INFO(format);
-        const fs::Path data = workspace / (std::string("data-") + format);
-        const fs::Path place = workspace / (std::string("fast-") + format);
-        const fs::Path source = format == std::string("plain") ? workspace / "mapped" : fast;
+        const fs::Path data = workspace / ("data-" + format);
+        const fs::Path place = workspace / ("fast-" + format);
+        const fs::Path source = format == "plain" ? workspace / "mapped" : fast;
         const Restored restored = restore_backup(workspace, workspace / format, data, {{source, place}});
         REQUIRE(restored.tablespaces.size() == 1);
         CHECK(restored.tablespaces[0].path == place.string() + ".staged");
