@@ -1,10 +1,16 @@
-# Sourced by demo.sh and run.sh: installs what is missing of packages.txt, and builds.
+# Sourced by demo.sh, run.sh and the benchmarks: installs what is missing of packages.txt, and builds.
 
-# Installs only what is missing: as root, else through sudo, else says what to install.
 install_packages() {
-  local list missing=() package
+  local list
   list=$(sed '/^#/d' "$root/tests/packages.txt")
-  for package in $list; do
+  # shellcheck disable=SC2086 # a list of names
+  install_missing $list
+}
+
+# install_missing PACKAGE…: only what is missing; as root, else through sudo, else says what to install.
+install_missing() {
+  local missing=() package
+  for package; do
     dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
