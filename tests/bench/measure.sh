@@ -18,13 +18,12 @@ warn_if_warm() {
   if [ "${pages:-0}" -gt 256 ]; then warn "$file could not be dropped from the page cache ($pages pages left)"; fi
 }
 
-# in_group COMMAND…: in a process group of its own, so that the whole of it can be ended. Ends with its status.
+# in_group COMMAND…: in a process group of its own, so that the whole of it can be ended. Ends with its status. Not by job
+# control (set -m): with it, bash takes the stop of a held backup for its end.
 in_group() {
   local status=0
-  set -m
-  "$@" </dev/null &
+  setsid "$@" </dev/null &
   group=$!
-  set +m
   wait "$group" || status=$?
   group=''
   return "$status"
@@ -70,10 +69,11 @@ run_round() {
   done
 }
 
-# A fast wrong restore must not win: every file by the manifest, the WAL byte by byte by its archive.
+# A fast wrong restore must not win: every file by the manifest, the WAL byte by byte by its archive. tablespace_map is not
+# written by ours, which makes the links of tablespaces itself; this cluster's is empty.
 verify_ours() {
   local format=$1 wal difference
-  "${as_server[@]}" "$bindir/pg_verifybackup" -q -m "$work/$format/backup_manifest" "$target" ||
+  "${as_server[@]}" "$bindir/pg_verifybackup" -q -i tablespace_map -m "$work/$format/backup_manifest" "$target" ||
     fail "polygon-bootstrap's restore of the $format backup is wrong"
   wal=$(echo "$work/$format"/pg_wal.tar*)
   difference=$("${as_server[@]}" tar -d -f "$wal" -C "$target/pg_wal" 2>&1 | grep -Ev ': (Mode|Mod time|Uid|Gid) differs$' || true)
@@ -85,7 +85,7 @@ median() {
   local samples=$work/samples/$1.$2
   [ -f "$samples" ] || return 0
   awk -v column="$3" '{print $column}' "$samples" | sort -n |
-    awk '{value[NR] = $1} END {print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2}'
+    awk '{value[NR] = $1} END {printf "%.2f\n", (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2}'
 }
 
 # The longer of inflating and writing as many bytes.

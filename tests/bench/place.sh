@@ -12,11 +12,12 @@ choose_account() {
 choose_parent() {
   local place
   for place in ${TMPDIR:+"$TMPDIR"} "$root/build" /var/tmp; do
-    [ "$place" != "$root/build" ] || mkdir -p "$place"
+    [ "$place" != "$root/build" ] || mkdir -p "$place" 2>/dev/null || continue
     if [ -w "$place" ] && "${as_server[@]}" test -x "$place"; then
-      parent=$place
+      parent=$(realpath "$place")
       return
     fi
+    warn "not in $place: $("${as_server[@]}" id -un) cannot enter it, or we cannot write to it"
   done
   fail "no place for the work directory: set TMPDIR to a directory that $("${as_server[@]}" id -un) can enter"
 }
