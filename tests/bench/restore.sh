@@ -115,11 +115,10 @@ count_bytes() {
 }
 
 measure() {
-  local round
   contenders=(ours tar_verifybackup igzip_tar ${pgbackrest:+pgbackrest} limit_inflate limit_write)
   for ((round = 1; round <= rounds; round++)); do
     step "round $round of $rounds"
-    run_round "$round"
+    run_round
   done
 }
 
