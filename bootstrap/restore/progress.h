@@ -21,8 +21,8 @@ class Progress {
     void enter(const std::string& phase, const std::string& activity);
     // Never by two threads at once, but by any.
     void report(const backup::Progress& progress);
-    // The phase has succeeded, all of its figures are what they have to be: the last reports of several threads may have
-    // been left out. Takes the bar away.
+    // The phase has succeeded, all of its figures are what they have to be: the last reports of several threads may
+    // have been left out. Takes the bar away.
     void complete();
     // After it nothing of a bar is on the terminal.
     void end(const Status& outcome);
