@@ -7,7 +7,9 @@
 
 #include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/plan.h"
+#include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/quarantine.h"
+#include "bootstrap/restore/space.h"
 #include "common/backup/restore.h"
 #include "common/base/log.h"
 #include "common/fs/file.h"
@@ -45,52 +47,34 @@ Status open_staging(const Plan& plan, const postgres::GenerationMarker& marker) 
     return postgres::write_marker(plan.places.staged, marker);
 }
 
-// A line every 5 % or 5 s.
-class ProgressLog {
-  public:
-    explicit ProgressLog(Clock& clock) : clock_(clock), last_(clock.now()) {}
-
-    void report(const backup::Progress& progress) {
-        const std::uint64_t percent =
-            progress.bytes_total == 0 ? 100 : progress.bytes_done * 100 / progress.bytes_total;
-        const bool is_due = percent >= percent_ + 5 || clock_.now() - last_ >= std::chrono::seconds(5);
-        if (!is_due) return;
-        percent_ = percent;
-        last_ = clock_.now();
-        log_info("restoring", {{"percent", percent}, {"bytes", progress.bytes_done}, {"of", progress.bytes_total}});
-    }
-
-  private:
-    Clock& clock_;
-    Clock::Instant last_;
-    std::uint64_t percent_ = 0;
-};
-
-Status restore_files(const Plan& plan, Clock& clock) {
-    ProgressLog progress(clock);
-    backup::TablespaceMapping tablespaces;
-    for (const auto& [production, here] : plan.settings.tablespaces.value)
-        tablespaces[production] = here;
+Status restore_files(const Plan& plan, Progress& progress, Clock& clock) {
+    progress.enter("restore", "restoring");
     const backup::Restored restored =
         TRY(backup::restore({.backup = plan.backup,
                              .data_directory = plan.places.staged,
-                             .tablespaces = tablespaces,
+                             .tablespaces = tablespace_mapping(plan),
                              .tablespace_suffix = postgres::kStagedSuffix,
                              .is_left_out = is_left_out,
                              .on_progress = [&](const backup::Progress& now) { progress.report(now); },
                              .on_problem = [](const std::string& problem) { log_warning(problem); }},
                             clock));
+    progress.complete();
     log_info("restored and verified", {{"files", restored.files}, {"bytes", restored.bytes}});
     return {};
 }
 
-Status make_clone(const Plan& plan, Clock& clock) {
+Status make_clone(const Plan& plan, Progress& progress, Clock& clock) {
+    TRY(require_space_for({.backup = plan.backup,
+                           .data_directory = plan.places.staged,
+                           .tablespaces = tablespace_mapping(plan),
+                           .tablespace_suffix = postgres::kStagedSuffix}));
     postgres::GenerationMarker marker = begin_marker(plan, clock);
     TRY(open_staging(plan, marker));
     Clock::Instant start = clock.now();
-    TRY(restore_files(plan, clock));
+    TRY(restore_files(plan, progress, clock));
     marker.phase_seconds["restore"] = seconds_since(clock, start);
     start = clock.now();
+    progress.enter("quarantine");
     TRY(quarantine(plan, marker, clock));
     marker.phase_seconds["quarantine"] = seconds_since(clock, start);
     marker.stage = postgres::Stage::restored;
@@ -103,6 +87,23 @@ Status make_clone(const Plan& plan, Clock& clock) {
     return {};
 }
 
+Status run_phases(const Request& request, Progress& progress, Clock& clock) {
+    progress.enter("plan");
+    const Plan plan = TRY(make_plan(request, clock));
+    log_info("restoring the backup", {{"backup", plan.backup.label},
+                                      {"from", plan.backup.directory.string()},
+                                      {"into", plan.places.staged.string()},
+                                      {"generation", plan.generation}});
+    if (Status made = make_clone(plan, progress, clock); !made) {
+        if (const Status removed = postgres::remove_data_directory(plan.places.staged, postgres::LinkTargets::all);
+            !removed) {
+            log_warning("the unfinished clone stays behind: " + removed.error().message);
+        }
+        return made;
+    }
+    return postgres::put_in_place(plan.places);
+}
+
 }  // namespace
 
 Status run(const Request& request, Clock& clock) {
@@ -112,19 +113,10 @@ Status run(const Request& request, Clock& clock) {
     }
     // Patroni 3.0 leaves a running bootstrap alone when it is killed: nobody would adopt what it makes.
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    const Plan plan = TRY(make_plan(request, clock));
-    log_info("restoring the backup", {{"backup", plan.backup.label},
-                                      {"from", plan.backup.directory.string()},
-                                      {"into", plan.places.staged.string()},
-                                      {"generation", plan.generation}});
-    if (Status made = make_clone(plan, clock); !made) {
-        if (const Status removed = postgres::remove_data_directory(plan.places.staged, postgres::LinkTargets::all);
-            !removed) {
-            log_warning("the unfinished clone stays behind: " + removed.error().message);
-        }
-        return made;
-    }
-    return postgres::put_in_place(plan.places);
+    Progress progress(clock, request.status_file);
+    Status done = run_phases(request, progress, clock);
+    progress.end(done);
+    return done;
 }
 
 }  // namespace polygon::bootstrap

@@ -16,6 +16,7 @@ struct Request {
     std::string scope;           // empty: not given
     std::string data_directory;  // empty: the configuration's
     std::string role;            // "replica": as a replica method
+    std::string status_file;     // progress as JSON; empty: none
     std::string ignored;         // what Patroni passes to replica methods besides
 };
 

@@ -4,6 +4,14 @@
 #include <unistd.h>
 
 namespace polygon::bootstrap {
+namespace {
+
+constexpr const char* kSource = "a base backup, or a folder of them: the newest complete one";
+constexpr const char* kStatusFile = "progress as JSON, replaced as a whole, twice a second at most";
+constexpr const char* kWalElsewhere =
+    "the backup holds no WAL (pg_basebackup -X none): recovery gets it from an archive";
+
+}  // namespace
 
 CommandLine::CommandLine()
     : application_("polygon-bootstrap",
@@ -16,6 +24,8 @@ CommandLine::CommandLine()
     application_.parser().require_subcommand(0, 1);
     add_bootstrap_options();
     add_restore();
+    add_check();
+    add_plan();
 }
 
 void CommandLine::add_bootstrap_options() {
@@ -23,6 +33,7 @@ void CommandLine::add_bootstrap_options() {
     parser.add_option("--scope", request_.scope, "the cluster's name; has to be the configuration's");
     parser.add_option("--datadir", request_.data_directory, "absent or empty; else the configuration's");
     parser.add_option("--role", request_.role, "replica: called as a replica method");
+    parser.add_option("--status-file", request_.status_file, kStatusFile);
     for (const char* option : {"--connstring", "--no_leader", "--keep_data"})
         parser.add_option(option, request_.ignored, "given by Patroni to replica methods");
 }
@@ -34,15 +45,34 @@ void CommandLine::add_restore() {
         "it can do no harm. Files become 0600, directories 0700. Status 0 means that every byte is as backup_manifest\n"
         "says. On any other end DATADIR and the places of tablespaces are as they were found; SIGINT and SIGTERM end "
         "it\nwith 128 + their number. What a kill -9 leaves has no global/pg_control and cannot be started.\n");
-    command.add_option("SOURCE", restore_.source, "a base backup, or a folder of them: the newest complete one")
-        ->required();
+    command.add_option("SOURCE", restore_.source, kSource)->required();
     command.add_option("DATADIR", restore_.data_directory, "absent or empty; made with its parents")->required();
     command
         .add_option("--tablespace", restore_.tablespaces,
                     "OLD=NEW, once for each tablespace of the backup: where it was, and where it goes")
         ->allow_extra_args(false);
-    command.add_flag("--wal-elsewhere", restore_.is_wal_elsewhere,
-                     "the backup holds no WAL (pg_basebackup -X none): recovery gets it from an archive");
+    command.add_option("--bin-dir", restore_.bin_dir, "where PostgreSQL's programs are; else PATH");
+    command.add_option("--status-file", restore_.status_file, kStatusFile);
+    command.add_flag("--wal-elsewhere", restore_.is_wal_elsewhere, kWalElsewhere);
+}
+
+void CommandLine::add_check() {
+    CLI::App& command = application_.add_command(
+        "check", "Verifies a base backup and writes nothing",
+        "Every file's size and checksum is compared with backup_manifest; each problem is a line on stderr. Status 0\n"
+        "means that there is none, and one line on stdout says what the backup is.\n");
+    command.add_option("SOURCE", check_.source, kSource)->required();
+    command.add_option("--status-file", check_.status_file, kStatusFile);
+    command.add_flag("--wal-elsewhere", check_.is_wal_elsewhere, kWalElsewhere);
+}
+
+void CommandLine::add_plan() {
+    CLI::App& command = application_.add_command(
+        "plan", "Says what a bootstrap with this configuration would do, and does nothing",
+        "Backup, places, space per file system, roles and what is cut off, as a table on stdout. Status 0 means that\n"
+        "nothing stands in the way. It takes the configuration, --set, --scope and --datadir as a bootstrap does.\n");
+    command.add_flag_callback(
+        "--json", [this] { plan_format_ = PlanFormat::json; }, "print JSON instead of a table");
 }
 
 // What is known only now: --config, --set, and who called.
@@ -54,7 +84,13 @@ Request CommandLine::complete_request() const {
 }
 
 Result<int> CommandLine::dispatch() {
-    if (application_.parser().got_subcommand("restore")) return restore(restore_, system_clock());
+    const CLI::App& parser = application_.parser();
+    if (parser.got_subcommand("restore")) return restore(restore_, system_clock());
+    if (parser.got_subcommand("check")) return check(check_, system_clock());
+    if (parser.got_subcommand("plan")) {
+        TRY(show_plan(complete_request(), plan_format_, system_clock()));
+        return 0;
+    }
     TRY(bootstrap::run(complete_request(), system_clock()));
     return 0;
 }

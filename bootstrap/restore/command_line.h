@@ -2,6 +2,8 @@
 #pragma once
 
 #include "bootstrap/restore/bootstrap.h"
+#include "bootstrap/restore/check_command.h"
+#include "bootstrap/restore/plan_report.h"
 #include "bootstrap/restore/restore_command.h"
 #include "common/base/result.h"
 #include "common/cli/application.h"
@@ -18,12 +20,16 @@ class CommandLine {
   private:
     void add_bootstrap_options();
     void add_restore();
+    void add_check();
+    void add_plan();
     Result<int> dispatch();
     Request complete_request() const;
 
     cli::Application application_;
     Request request_;
     RestoreCommand restore_;
+    CheckCommand check_;
+    PlanFormat plan_format_ = PlanFormat::table;
 };
 
 }  // namespace polygon::bootstrap

@@ -41,9 +41,9 @@ Status refuse_unsupported(const PolygonSettings& settings) {
     return {};
 }
 
-Result<postgres::Places> check_places(const std::string& data_directory) {
+Result<postgres::Places> check_places(const std::string& data_directory, Occupied occupied) {
     const postgres::Places places = postgres::find_places(data_directory);
-    TRY(postgres::require_empty(places.data));
+    if (occupied == Occupied::refused) TRY(postgres::require_empty(places.data));
     TRY(postgres::require_movable(places));
     return places;
 }
@@ -60,7 +60,7 @@ Status check_quarantine_parameters(const PolygonSettings& settings) {
     return {};
 }
 
-Result<backup::Backup> find_backup(const PolygonSettings& settings) {
+Result<backup::Located> find_backup(const PolygonSettings& settings) {
     if (!settings.source) {
         return Error{Errc::configuration, "no source of a backup is configured",
                      "Set polygon.source.directory to a base backup, or to a folder of them."};
@@ -69,7 +69,7 @@ Result<backup::Backup> find_backup(const PolygonSettings& settings) {
     for (const backup::PassedOver& other : located.passed_over) {
         log_warning("passed over an incomplete backup", {{"backup", other.label}, {"reason", other.reason}});
     }
-    return std::move(located.backup);
+    return located;
 }
 
 Result<postgres::Binaries> find_matching_binaries(const Configuration& configuration, const backup::Backup& backup,
@@ -171,7 +171,7 @@ sanitize::TiePlan plan_ties(const PolygonSettings& settings) {
 
 }  // namespace
 
-Result<Plan> make_plan(const Request& request, Clock& clock) {
+Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) {
     const patroni::ConfigurationSources sources{request.source.path, request.source.environment};
     Configuration configuration = TRY(Configuration::load(sources));
     PolygonSettings settings = TRY(PolygonSettings::load(sources, request.overrides));
@@ -185,9 +185,9 @@ Result<Plan> make_plan(const Request& request, Clock& clock) {
     TRY(check_quarantine_parameters(settings));
     const std::string data_directory =
         request.data_directory.empty() ? configuration.postgresql.data_dir.string() : request.data_directory;
-    postgres::Places places = TRY(check_places(data_directory));
-    backup::Backup backup = TRY(find_backup(settings));
-    postgres::Binaries binaries = TRY(find_matching_binaries(configuration, backup, clock));
+    postgres::Places places = TRY(check_places(data_directory, occupied));
+    backup::Located located = TRY(find_backup(settings));
+    postgres::Binaries binaries = TRY(find_matching_binaries(configuration, located.backup, clock));
     sanitize::RolePlan roles = TRY(plan_roles(request, configuration, settings));
     std::string generation = TRY(choose_generation(configuration, clock));
     const std::string superuser = superuser_name(configuration);
@@ -195,12 +195,20 @@ Result<Plan> make_plan(const Request& request, Clock& clock) {
     return Plan{.configuration = std::move(configuration),
                 .settings = std::move(settings),
                 .places = std::move(places),
-                .backup = std::move(backup),
+                .backup = std::move(located.backup),
+                .passed_over = std::move(located.passed_over),
                 .binaries = std::move(binaries),
                 .generation = std::move(generation),
                 .superuser = superuser,
                 .roles = std::move(roles),
                 .ties = ties};
+}
+
+backup::TablespaceMapping tablespace_mapping(const Plan& plan) {
+    backup::TablespaceMapping mapping;
+    for (const auto& [production, here] : plan.settings.tablespaces.value)
+        mapping[production] = here;
+    return mapping;
 }
 
 }  // namespace polygon::bootstrap

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "bootstrap/restore/bootstrap.h"
 #include "common/backup/location.h"
+#include "common/backup/restore.h"
 #include "common/patroni/configuration.h"
 #include "common/postgres/binaries.h"
 #include "common/postgres/data_directory.h"
@@ -18,6 +20,7 @@ struct Plan {
     patroni::PolygonSettings settings;
     postgres::Places places;
     backup::Backup backup;
+    std::vector<backup::PassedOver> passed_over;
     postgres::Binaries binaries;
     std::string generation;
     std::string superuser;
@@ -25,8 +28,15 @@ struct Plan {
     sanitize::TiePlan ties;
 };
 
+// Whether a data directory with something in it is an error, as for who is about to fill it, or will have been set
+// aside by then.
+enum class Occupied { refused, will_be_set_aside };
+
 // Errors: data_directory_occupied, configuration, unsupported, backup_*, version_mismatch, secret_unreadable,
 // etcd_unavailable, conflict (another member is to lead the planned rebuild).
-Result<Plan> make_plan(const Request& request, Clock& clock);
+Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied = Occupied::refused);
+
+// Production's path of each tablespace, and the one here, not staged.
+backup::TablespaceMapping tablespace_mapping(const Plan& plan);
 
 }  // namespace polygon::bootstrap

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "bootstrap/restore/destination.h"
+#include "bootstrap/restore/progress.h"
+#include "bootstrap/restore/space.h"
 #include "bootstrap/restore/supervised.h"
 #include "common/base/log.h"
 
@@ -74,6 +76,31 @@ Error without_configuration(Error error) {
     return error;
 }
 
+// What is decided before anything is written, and the directories held for it.
+struct Prepared {
+    stdfs::path data_directory;
+    backup::TablespaceMapping tablespaces;
+    backup::Backup backup;
+    Destinations destinations;
+};
+
+backup::RestoreRequest make_request(const RestoreCommand& command, const Prepared& prepared) {
+    return {.backup = prepared.backup,
+            .data_directory = prepared.data_directory,
+            .tablespaces = prepared.tablespaces,
+            .wal = command.is_wal_elsewhere ? backup::Wal::elsewhere : backup::Wal::in_backup,
+            .on_problem = [](const std::string& problem) { log_warning(problem); }};
+}
+
+Result<Prepared> prepare(const RestoreCommand& command) {
+    Prepared prepared{.data_directory = full_path(command.data_directory),
+                      .tablespaces = TRY(parse_tablespaces(command.tablespaces)),
+                      .backup = TRY(find_backup_in(command.source))};
+    TRY(require_space_for(make_request(command, prepared)));
+    prepared.destinations = TRY(take_destinations(prepared.data_directory, prepared.tablespaces));
+    return prepared;
+}
+
 Status restore_files(const backup::RestoreRequest& request, Clock& clock) {
     const auto restored = backup::restore(request, clock);
     if (!restored) return without_configuration(restored.error());
@@ -115,22 +142,30 @@ Result<backup::Backup> find_backup_in(const std::string& source) {
 }
 
 Result<int> restore(const RestoreCommand& command, Clock& clock) {
-    const stdfs::path data_directory = full_path(command.data_directory);
-    const backup::TablespaceMapping tablespaces = TRY(parse_tablespaces(command.tablespaces));
-    const backup::Backup backup = TRY(find_backup_in(command.source));
-    const Destinations destinations = TRY(take_destinations(data_directory, tablespaces));
-    const backup::RestoreRequest request{
-        .backup = backup,
-        .data_directory = data_directory,
-        .tablespaces = tablespaces,
-        .wal = command.is_wal_elsewhere ? backup::Wal::elsewhere : backup::Wal::in_backup,
-        .on_problem = [](const std::string& problem) { log_warning(problem); }};
-    const auto undo = [&](const Interruption& interruption) {
-        if (interruption.signal != 0) log_warning("interrupted", {{"signal", interruption.signal}});
-        put_back(destinations);
+    Progress progress(clock, command.status_file);
+    progress.enter("plan");
+    const Result<Prepared> prepared = prepare(command);
+    if (!prepared) {
+        progress.end(prepared.error());
+        return prepared.error();
+    }
+    const auto work = [&]() -> Status {
+        backup::RestoreRequest request = make_request(command, *prepared);
+        request.on_progress = [&](const backup::Progress& now) { progress.report(now); };
+        progress.enter("restore", "restoring");
+        const Status done = restore_files(request, clock);
+        if (done) progress.complete();
+        progress.end(done);
+        return done;
     };
-    const int status = TRY(run_supervised([&] { return restore_files(request, clock); }, undo));
-    if (status == 0) settle(destinations);
+    const auto undo = [&](const Ending& ending) {
+        const std::string end = describe(ending);
+        if (!end.empty()) progress.end_from_outside(end);
+        if (ending.interrupted_by != 0) log_warning(end);
+        put_back(prepared->destinations);
+    };
+    const int status = TRY(run_supervised(work, undo));
+    if (status == 0) settle(prepared->destinations);
     return status;
 }
 

@@ -16,12 +16,14 @@ struct RestoreCommand {
     std::string source;                    // a backup, or a folder of them
     std::string data_directory;            // absent or empty
     std::vector<std::string> tablespaces;  // "OLD=NEW"
+    std::string bin_dir;                   // empty: PATH, else the distribution's
+    std::string status_file;               // empty: none
     bool is_wal_elsewhere = false;
 };
 
 // Restores everything that the backup has. Gives the exit status: 0 only if every byte is as the manifest says. On any
 // other end, SIGINT and SIGTERM (128 + their number) included, directories are as they were found.
-// Errors: usage, data_directory_occupied, conflict (another restore has the directory), those of
+// Errors: usage, data_directory_occupied, conflict (another restore has the directory), no_space, those of
 // backup::locate_backup() and backup::restore().
 Result<int> restore(const RestoreCommand& command, Clock& clock);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -35,28 +36,30 @@ void become_worker(pid_t parent, const sigset_t& former_mask) {
     sigprocmask(SIG_SETMASK, &former_mask, nullptr);
 }
 
-struct Ended {
+// Gives the child's wait status, and the signal that we were sent meanwhile (else 0).
+std::pair<int, int> await_end(pid_t child, const sigset_t& waited_for) {
     int wait_status = 0;
-    int signal = 0;  // that we were sent
-};
-
-Ended await_end(pid_t child, const sigset_t& waited_for) {
-    Ended ended;
-    while (::waitpid(child, &ended.wait_status, WNOHANG) == 0) {
+    while (::waitpid(child, &wait_status, WNOHANG) == 0) {
         const int number = sigwaitinfo(&waited_for, nullptr);
         if (number <= 0 || number == SIGCHLD) continue;
-        ended.signal = number;
         ::kill(child, SIGKILL);
-        while (::waitpid(child, &ended.wait_status, 0) < 0 && errno == EINTR) {
-        }
-        break;
+        while (::waitpid(child, &wait_status, 0) < 0 && errno == EINTR)
+            continue;
+        return {wait_status, number};
     }
-    return ended;
+    return {wait_status, 0};
 }
 
 }  // namespace
 
-Result<int> run_supervised(const std::function<Status()>& work, const std::function<void(const Interruption&)>& undo) {
+std::string describe(const Ending& ending) {
+    if (ending.interrupted_by != 0) return fmt::format("interrupted by signal {}", ending.interrupted_by);
+    if (ending.killed_by != 0)
+        return fmt::format("the process that did the work was killed by signal {}", ending.killed_by);
+    return "";
+}
+
+Result<int> run_supervised(const std::function<Status()>& work, const std::function<void(const Ending&)>& undo) {
     sigset_t waited_for = endings();
     sigaddset(&waited_for, SIGCHLD);
     std::signal(SIGCHLD, SIG_DFL);  // ignored by whoever called us, there would be no status to wait for
@@ -70,14 +73,15 @@ Result<int> run_supervised(const std::function<Status()>& work, const std::funct
         TRY(work());
         return 0;
     }
-    const Ended ended = await_end(child, waited_for);
-    if (WIFEXITED(ended.wait_status) && WEXITSTATUS(ended.wait_status) == 0) return 0;
-    undo({.signal = ended.signal});
-    if (ended.signal != 0) return 128 + ended.signal;
-    if (WIFEXITED(ended.wait_status)) return WEXITSTATUS(ended.wait_status);
-    return Error{Errc::process_failed,
-                 fmt::format("the process that did the work was killed by signal {}", WTERMSIG(ended.wait_status)),
-                 "Look into the kernel's log: out of memory? What it had written is removed."};
+    const auto [wait_status, signal] = await_end(child, waited_for);
+    const bool has_exited = WIFEXITED(wait_status);
+    if (has_exited && WEXITSTATUS(wait_status) == 0) return 0;
+    const Ending ending{.interrupted_by = signal, .killed_by = has_exited || signal != 0 ? 0 : WTERMSIG(wait_status)};
+    undo(ending);
+    if (signal != 0) return 128 + signal;
+    if (has_exited) return WEXITSTATUS(wait_status);
+    return Error{Errc::process_failed, describe(ending),
+                 "Look into the kernel's log whether memory ran out. What had been written is removed."};
 }
 
 }  // namespace polygon::bootstrap

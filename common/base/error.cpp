@@ -33,6 +33,7 @@ constexpr std::array kTable = {
     ErrorRow{Errc::io, 40, "io", "a file or directory operation failed"},
     ErrorRow{Errc::process_failed, 41, "process-failed", "a program that was run failed"},
     ErrorRow{Errc::timeout, 42, "timeout", "a deadline passed"},
+    ErrorRow{Errc::no_space, 43, "no-space", "a file system has too little room"},
     ErrorRow{Errc::not_proven, 50, "not-proven", "the result is not what it has to be"},
 };
 

@@ -32,6 +32,7 @@ enum class Errc {
     io,
     process_failed,
     timeout,
+    no_space,
     not_proven,
 };
 

@@ -1,6 +1,8 @@
 #include "common/base/log.h"
 
+#include <cstdio>
 #include <memory>
+#include <mutex>
 
 #include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -12,6 +14,8 @@ namespace {
 struct State {
     std::string program = "polygon";
     LogFormat format = LogFormat::text;
+    std::mutex mutex;       // of stderr: logged lines and the live one
+    std::string live_line;  // empty: none
     std::shared_ptr<spdlog::logger> logger =
         std::make_shared<spdlog::logger>("polygon", std::make_shared<spdlog::sinks::stderr_sink_mt>());
 
@@ -72,7 +76,31 @@ std::string as_json(LogLevel level, std::string_view message, LogFields fields, 
     return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+constexpr const char* kEraseLine = "\r\x1b[K";  // ECMA-48: carriage return, erase to the end of the line
+
+void write_stderr(const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    std::fflush(stderr);
+}
+
+// Above the live line, which is drawn again.
+void write_line(LogLevel level, const std::string& line) {
+    State& log_state = state();
+    const std::lock_guard lock(log_state.mutex);
+    if (!log_state.live_line.empty()) write_stderr(kEraseLine);
+    log_state.logger->log(to_spdlog(level), "{}", line);
+    if (!log_state.live_line.empty()) write_stderr(log_state.live_line);
+}
+
 }  // namespace
+
+void show_live_line(std::string_view line) {
+    State& log_state = state();
+    const std::lock_guard lock(log_state.mutex);
+    if (line.empty() && log_state.live_line.empty()) return;
+    log_state.live_line = line;
+    write_stderr(kEraseLine + log_state.live_line);
+}
 
 void configure_log(std::string_view program, LogLevel level, LogFormat format) {
     state().program = program;
@@ -88,13 +116,13 @@ void log(LogLevel level, std::string_view message, LogFields fields) {
     const State& log_state = state();
     if (!log_state.logger->should_log(to_spdlog(level))) return;
     if (log_state.format == LogFormat::json) {
-        log_state.logger->log(to_spdlog(level), "{}", as_json(level, message, fields, log_state.program).substr(1));
+        write_line(level, as_json(level, message, fields, log_state.program).substr(1));
         return;
     }
     std::string line = fmt::format("{} {}: {}", name_of(level), log_state.program, one_line(message));
     for (const LogField& field : fields)
         line += fmt::format(" {}={}", field.key, quote_if_needed(field.value));
-    log_state.logger->log(to_spdlog(level), "{}", line);
+    write_line(level, line);
 }
 
 void log_error(const Error& error) {

@@ -38,6 +38,10 @@ inline void log_warning(std::string_view message, LogFields fields = {}) {
     log(LogLevel::warning, message, fields);
 }
 
+// A line that stays at the bottom of the terminal, below everything that is logged, until the next call replaces it; ""
+// takes it away. Only where stderr is a terminal.
+void show_live_line(std::string_view line);
+
 // The final error of a program: the message, its code, and the hint on a line of its own. For the top level alone.
 void log_error(const Error& error);
 

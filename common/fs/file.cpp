@@ -20,6 +20,17 @@ Status flush(const Fd& fd, const Path& path) {
     return {};
 }
 
+Path name_beside(const Path& path) {
+    return path.parent_path() / fmt::format(".{}.new", path.filename().string());
+}
+
+Result<Fd> write_new(const Path& path, std::string_view content, mode_t mode) {
+    Fd fd = TRY(open_file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
+    if (fchmod(fd.get(), mode) != 0) return path_error("set the mode of", path, errno);
+    TRY(write_all(fd, std::as_bytes(std::span(content)), path.string()));
+    return fd;
+}
+
 }  // namespace
 
 Result<Fd> open_file(const Path& path, int flags, mode_t mode) {
@@ -42,14 +53,16 @@ Result<std::string> read_file(const Path& path) {
 }
 
 Status write_file_durably(const Path& path, std::string_view content, mode_t mode) {
-    const Path beside = path.parent_path() / fmt::format(".{}.new", path.filename().string());
-    {
-        const Fd fd = TRY(open_file(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
-        if (fchmod(fd.get(), mode) != 0) return path_error("set the mode of", beside, errno);
-        TRY(write_all(fd, std::as_bytes(std::span(content)), beside.string()));
-        TRY(flush(fd, beside));
-    }
+    const Path beside = name_beside(path);
+    TRY(flush(TRY(write_new(beside, content, mode)), beside));
     return rename_durably(beside, path);
+}
+
+Status replace_file(const Path& path, std::string_view content, mode_t mode) {
+    const Path beside = name_beside(path);
+    TRY(write_new(beside, content, mode));
+    if (::rename(beside.c_str(), path.c_str()) != 0) return path_error("replace", path, errno);
+    return {};
 }
 
 Status rename_durably(const Path& from, const Path& to) {

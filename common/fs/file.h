@@ -21,6 +21,9 @@ Result<std::string> read_file(const Path& path);
 // the old or the new content is there.
 Status write_file_durably(const Path& path, std::string_view content, mode_t mode = 0600);
 
+// The same without flushing: a reader finds the old or the new content, a crash may lose both.
+Status replace_file(const Path& path, std::string_view content, mode_t mode = 0600);
+
 // rename(2), then both directories flushed.
 Status rename_durably(const Path& from, const Path& to);
 

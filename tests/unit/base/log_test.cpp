@@ -1,36 +1,15 @@
 #include "common/base/log.h"
 
-#include <cstdio>
 #include <string>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "common/base/secret.h"
+#include "tests/support/capture.h"
 #include "tests/support/catch.h"
 
 namespace polygon {
 namespace {
 
-// What `write` sends to stderr.
-template <class Write>
-std::string capture_stderr(Write&& write) {
-    std::FILE* file = std::tmpfile();
-    std::fflush(stderr);
-    const int saved = dup(2);
-    dup2(fileno(file), 2);
-    write();
-    std::fflush(stderr);
-    dup2(saved, 2);
-    close(saved);
-    std::rewind(file);
-    std::string text;
-    char buffer[4096];
-    while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, file))
-        text.append(buffer, got);
-    std::fclose(file);
-    return text;
-}
+using support::capture_stderr;
 
 TEST_CASE("an event is one line with its fields at the end, quoted where they need it") {
     configure_log("tester", LogLevel::info, LogFormat::text);
@@ -58,6 +37,31 @@ TEST_CASE("the final error names its code and gives its hint on a line of its ow
     const std::string lines = capture_stderr([] { log_error({Errc::io, "cannot open 'x'", "Look for it."}); });
     CHECK_THAT(lines, ContainsText("ERROR tester: cannot open 'x' code=io\n"));
     CHECK_THAT(lines, ContainsText("ERROR tester: HINT: Look for it.\n"));
+}
+
+TEST_CASE("a logged line goes above the live line, which stays the last on the terminal") {
+    configure_log("tester", LogLevel::info, LogFormat::text);
+    const std::string text = capture_stderr([] {
+        show_live_line("42 %");
+        log_info("meanwhile");
+        show_live_line("43 %");
+        show_live_line("");
+        log_info("after");
+    });
+    const std::size_t meanwhile = text.find("INFO tester: meanwhile\n");
+    REQUIRE(meanwhile != std::string::npos);
+    CHECK(text.starts_with("\r\x1b[K42 %\r\x1b[K"));
+    CHECK_THAT(text.substr(meanwhile), ContainsText("INFO tester: meanwhile\n42 %\r\x1b[K43 %\r\x1b[K"));
+    CHECK(text.ends_with("INFO tester: after\n"));
+}
+
+TEST_CASE("without a live line nothing but the lines is written") {
+    const std::string text = capture_stderr([] {
+        show_live_line("");
+        log_info("alone");
+    });
+    CHECK(text.find('\x1b') == std::string::npos);
+    CHECK(text.find('\r') == std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,70 @@
+#include "bootstrap/restore/check_command.h"
+
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "bootstrap/restore/progress.h"
+#include "bootstrap/restore/restore_command.h"
+#include "bootstrap/restore/supervised.h"
+#include "common/backup/facts.h"
+#include "common/backup/restore.h"
+#include "common/base/log.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+Status print_summary(const backup::Backup& backup, const backup::Restored& checked) {
+    const int major = TRY(backup::read_major_version(backup));
+    fmt::print("{}: {} files, {} bytes, verified in {:.1f} s; taken {}, PostgreSQL {}, {}\n", backup.label,
+               checked.files, checked.bytes, std::chrono::duration<double>(checked.elapsed).count(),
+               backup.manifest.last_modified, major, describe_format(backup));
+    std::fflush(stdout);
+    return {};
+}
+
+Status check_files(const CheckCommand& command, const backup::Backup& backup, Progress& progress, Clock& clock) {
+    progress.enter("check", "checking");
+    const backup::Restored checked =
+        TRY(backup::check({.backup = backup,
+                           .wal = command.is_wal_elsewhere ? backup::Wal::elsewhere : backup::Wal::in_backup,
+                           .on_progress = [&](const backup::Progress& now) { progress.report(now); },
+                           .on_problem = [](const std::string& problem) { log_warning(problem); }},
+                          clock));
+    progress.complete();
+    return print_summary(backup, checked);
+}
+
+}  // namespace
+
+std::string describe_format(const backup::Backup& backup) {
+    if (backup.format == backup::Format::plain) return "plain";
+    const std::string extension = backup.archives.front().path.extension();
+    if (extension == ".gz") return "tar, gzip";
+    if (extension == ".zst") return "tar, zstd";
+    if (extension == ".lz4") return "tar, lz4";
+    return "tar, not compressed";
+}
+
+Result<int> check(const CheckCommand& command, Clock& clock) {
+    Progress progress(clock, command.status_file);
+    progress.enter("plan");
+    const Result<backup::Backup> backup = find_backup_in(command.source);
+    if (!backup) {
+        progress.end(backup.error());
+        return backup.error();
+    }
+    const auto work = [&]() -> Status {
+        const Status done = check_files(command, *backup, progress, clock);
+        progress.end(done);
+        return done;
+    };
+    // Nothing to undo but what is on the terminal and in the status file.
+    return run_supervised(work, [&](const Ending& ending) {
+        const std::string end = describe(ending);
+        if (!end.empty()) progress.end_from_outside(end);
+        if (ending.interrupted_by != 0) log_warning(end);
+    });
+}
+
+}  // namespace polygon::bootstrap

@@ -1,0 +1,25 @@
+// `polygon-bootstrap check`: verifies a backup, writes nothing.
+#pragma once
+
+#include <string>
+
+#include "common/backup/location.h"
+#include "common/base/clock.h"
+#include "common/base/result.h"
+
+namespace polygon::bootstrap {
+
+struct CheckCommand {
+    std::string source;       // a backup, or a folder of them
+    std::string status_file;  // empty: none
+    bool is_wal_elsewhere = false;
+};
+
+// Logs each problem; on success one line on stdout says what the backup is. Gives the exit status. Errors: those of
+// backup::locate_backup() and backup::check().
+Result<int> check(const CheckCommand& command, Clock& clock);
+
+// "tar, gzip", "plain".
+std::string describe_format(const backup::Backup& backup);
+
+}  // namespace polygon::bootstrap

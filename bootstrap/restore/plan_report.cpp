@@ -1,0 +1,231 @@
+#include "bootstrap/restore/plan_report.h"
+
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "bootstrap/restore/check_command.h"
+#include "common/cli/units.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using cli::human_bytes;
+
+std::string_view name_of(sanitize::Unlisted unlisted) {
+    switch (unlisted) {
+        case sanitize::Unlisted::lock:
+            return "lock";
+        case sanitize::Unlisted::rotate:
+            return "rotate";
+        case sanitize::Unlisted::keep:
+            break;
+    }
+    return "keep";
+}
+
+std::string_view name_of(sanitize::Privilege privilege) {
+    switch (privilege) {
+        case sanitize::Privilege::superuser:
+            return "superuser";
+        case sanitize::Privilege::replication:
+            return "replication";
+        case sanitize::Privilege::none:
+            break;
+    }
+    return "none";
+}
+
+std::string_view subscriptions_of(const Plan& plan) {
+    return plan.ties.subscriptions == sanitize::Subscriptions::drop ? "drop" : "disable";
+}
+
+std::string_view jobs_of(const Plan& plan) {
+    return plan.ties.jobs == sanitize::Jobs::disable ? "disable" : "keep";
+}
+
+std::string_view foreign_servers_of(const Plan& plan) {
+    return plan.ties.foreign_servers == sanitize::ForeignServers::detach ? "detach" : "keep";
+}
+
+std::string_view system_identifier_of(const Plan& plan) {
+    return plan.settings.system_identifier.value == patroni::SystemIdentifier::keep ? "keep" : "new";
+}
+
+// The label of each row is printed once; the rows below it that belong to it have none.
+class Table {
+  public:
+    void add(std::string_view label, const std::string& text) {
+        text_ += fmt::format("{:<18} {}\n", label == last_ ? "" : label, text);
+        last_ = label;
+    }
+    const std::string& text() const { return text_; }
+
+  private:
+    std::string text_;
+    std::string last_;
+};
+
+void add_source(Table& table, const PlanReport& report) {
+    const backup::Backup& backup = report.plan.backup;
+    table.add("source", fmt::format("backup '{}' in {}", backup.label, backup.directory.string()));
+    table.add("source", fmt::format("taken {}, PostgreSQL {}, {}", backup.manifest.last_modified, report.major_version,
+                                    describe_format(backup)));
+    table.add("source", fmt::format("{} in {} files, and {}{} of WAL", human_bytes(backup.manifest.total_bytes()),
+                                    backup.manifest.files.size(), report.wal.is_estimated ? "about " : "",
+                                    human_bytes(report.wal.bytes)));
+    for (const backup::PassedOver& other : report.plan.passed_over)
+        table.add("passed over", fmt::format("'{}': {}", other.label, other.reason));
+}
+
+void add_places(Table& table, const PlanReport& report) {
+    const postgres::Places& places = report.plan.places;
+    table.add("data directory", report.entries == 0
+                                    ? places.data.string()
+                                    : fmt::format("{}: not empty ({} entries), polygon-entrypoint sets it aside",
+                                                  places.data.string(), report.entries));
+    table.add("restored into", places.staged.string());
+    for (const PlacedTablespace& tablespace : report.tablespaces) {
+        table.add("tablespaces", fmt::format("{} -> {}", tablespace.production_path,
+                                             tablespace.here ? tablespace.here->string() : "NO PLACE HERE"));
+    }
+}
+
+void add_roles(Table& table, const sanitize::RolePlan& roles) {
+    for (const sanitize::NamedRole& role : roles.named) {
+        const std::string privilege =
+            role.privilege == sanitize::Privilege::none ? "" : fmt::format("{}, ", name_of(role.privilege));
+        table.add("roles", fmt::format("{} ({}{})", role.name, privilege, role.origin));
+    }
+    if (!roles.keep.empty()) table.add("roles kept", fmt::format("{}", fmt::join(roles.keep, ", ")));
+    table.add("all other roles", std::string(name_of(roles.unlisted)));
+}
+
+void add_space(Table& table, const std::vector<FileSystemNeed>& file_systems) {
+    for (const FileSystemNeed& file_system : file_systems) {
+        std::vector<std::string> parts;
+        for (const Need& need : file_system.needs)
+            parts.push_back(fmt::format("{} {}", need.what, human_bytes(need.bytes)));
+        table.add("space", fmt::format("{} needed, {} free: {} ({}){}", human_bytes(file_system.needed_bytes),
+                                       human_bytes(file_system.free_bytes), file_system.needs.front().path.string(),
+                                       fmt::join(parts, ", "), file_system.is_enough() ? "" : " NOT ENOUGH"));
+    }
+}
+
+Json source_json(const PlanReport& report) {
+    const backup::Backup& backup = report.plan.backup;
+    Json passed_over = Json::array();
+    for (const backup::PassedOver& other : report.plan.passed_over)
+        passed_over.push_back({{"label", other.label}, {"reason", other.reason}});
+    return {{"directory", backup.directory.string()},
+            {"label", backup.label},
+            {"time", backup.manifest.last_modified},
+            {"postgresql", report.major_version},
+            {"format", describe_format(backup)},
+            {"files", backup.manifest.files.size()},
+            {"bytes", backup.manifest.total_bytes()},
+            {"wal_bytes", report.wal.bytes},
+            {"wal_bytes_are_estimated", report.wal.is_estimated},
+            {"passed_over", passed_over}};
+}
+
+Json roles_json(const sanitize::RolePlan& roles) {
+    Json named = Json::array();
+    for (const sanitize::NamedRole& role : roles.named)
+        named.push_back({{"name", role.name}, {"privilege", name_of(role.privilege)}, {"origin", role.origin}});
+    return {{"named", named}, {"keep", roles.keep}, {"unlisted", name_of(roles.unlisted)}};
+}
+
+Json tablespaces_json(const std::vector<PlacedTablespace>& tablespaces) {
+    Json list = Json::array();
+    for (const PlacedTablespace& tablespace : tablespaces) {
+        list.push_back({{"oid", tablespace.oid},
+                        {"from", tablespace.production_path},
+                        {"to", tablespace.here ? Json(tablespace.here->string()) : Json(nullptr)}});
+    }
+    return list;
+}
+
+Json space_json(const std::vector<FileSystemNeed>& file_systems) {
+    Json list = Json::array();
+    for (const FileSystemNeed& file_system : file_systems) {
+        Json needs = Json::array();
+        for (const Need& need : file_system.needs)
+            needs.push_back({{"what", need.what}, {"path", need.path.string()}, {"bytes", need.bytes}});
+        list.push_back({{"needed_bytes", file_system.needed_bytes},
+                        {"free_bytes", file_system.free_bytes},
+                        {"is_enough", file_system.is_enough()},
+                        {"needs", needs}});
+    }
+    return list;
+}
+
+Status require_places(const PlanReport& report) {
+    for (const PlacedTablespace& tablespace : report.tablespaces) {
+        if (tablespace.here) continue;
+        return Error{Errc::configuration,
+                     fmt::format("tablespace '{}' of backup '{}' has no place here", tablespace.production_path,
+                                 report.plan.backup.label),
+                     fmt::format("Add \"tablespaces: {{{}: /where/here}}\" to the polygon section.",
+                                 tablespace.production_path)};
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string to_table(const PlanReport& report) {
+    const Plan& plan = report.plan;
+    Table table;
+    table.add("scope", plan.configuration.scope);
+    table.add("member", plan.configuration.name);
+    table.add("generation", plan.generation);
+    add_source(table, report);
+    add_places(table, report);
+    table.add("system identifier", std::string(system_identifier_of(plan)));
+    add_roles(table, plan.roles);
+    table.add("subscriptions", std::string(subscriptions_of(plan)));
+    table.add("jobs", std::string(jobs_of(plan)));
+    table.add("foreign servers", std::string(foreign_servers_of(plan)));
+    add_space(table, report.file_systems);
+    return table.text();
+}
+
+std::string to_json(const PlanReport& report) {
+    const Plan& plan = report.plan;
+    const Json json = {{"scope", plan.configuration.scope},
+                       {"member", plan.configuration.name},
+                       {"generation", plan.generation},
+                       {"source", source_json(report)},
+                       {"data_directory", plan.places.data.string()},
+                       {"data_directory_entries", report.entries},
+                       {"restored_into", plan.places.staged.string()},
+                       {"tablespaces", tablespaces_json(report.tablespaces)},
+                       {"system_identifier", system_identifier_of(plan)},
+                       {"roles", roles_json(plan.roles)},
+                       {"subscriptions", subscriptions_of(plan)},
+                       {"jobs", jobs_of(plan)},
+                       {"foreign_servers", foreign_servers_of(plan)},
+                       {"space", space_json(report.file_systems)}};
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Status show_plan(const Request& request, PlanFormat format, Clock& clock) {
+    const Plan plan = TRY(make_plan(request, clock, Occupied::will_be_set_aside));
+    PlanReport report{.plan = plan,
+                      .entries = TRY(postgres::list_entries(plan.places.data)).size(),
+                      .major_version = plan.binaries.major_version,
+                      .wal = TRY(measure_wal(plan.backup, backup::Wal::in_backup)),
+                      .tablespaces = TRY(find_tablespaces(plan.backup, tablespace_mapping(plan)))};
+    report.file_systems =
+        TRY(measure_space(plan.backup, report.wal, plan.places.staged, report.tablespaces, postgres::kStagedSuffix));
+    const std::string text = format == PlanFormat::json ? to_json(report) : to_table(report);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    TRY(require_places(report));
+    return require_space(report.file_systems);
+}
+
+}  // namespace polygon::bootstrap

@@ -1,0 +1,31 @@
+// `polygon-bootstrap plan`: what a bootstrap would do here, for people and for programs.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "bootstrap/restore/plan.h"
+#include "bootstrap/restore/space.h"
+
+namespace polygon::bootstrap {
+
+struct PlanReport {
+    const Plan& plan;
+    std::size_t entries = 0;  // in the data directory
+    int major_version = 0;
+    WalSize wal;
+    std::vector<PlacedTablespace> tablespaces;
+    std::vector<FileSystemNeed> file_systems;
+};
+
+std::string to_table(const PlanReport& report);
+std::string to_json(const PlanReport& report);
+
+enum class PlanFormat { table, json };
+
+// Prints the report on stdout; writes nothing anywhere. Errors, after the report: configuration (a tablespace has no
+// place), no_space; before it: those of make_plan(), but a data directory that is not empty is part of the report.
+Status show_plan(const Request& request, PlanFormat format, Clock& clock);
+
+}  // namespace polygon::bootstrap

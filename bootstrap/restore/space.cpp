@@ -1,0 +1,196 @@
+#include "bootstrap/restore/space.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "common/backup/input/member_reader.h"
+#include "common/backup/tablespaces.h"
+#include "common/backup/wal_segments.h"
+#include "common/cli/units.h"
+#include "common/fs/space.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+namespace stdfs = std::filesystem;
+
+constexpr std::string_view kTablespaceMap = "tablespace_map";
+constexpr int kMembersBeforeMap = 16;  // PostgreSQL basebackup.c sends backup_label and tablespace_map first
+constexpr std::size_t kMostMapBytes = 1U << 20;
+constexpr std::uint64_t kUsualSegmentBytes = 16U << 20;
+
+Result<std::string> read_text(backup::MemberReader& reader) {
+    std::string text;
+    while (text.size() < kMostMapBytes) {
+        const auto block = TRY(reader.read());
+        if (block.is_empty()) break;
+        text.append(reinterpret_cast<const char*>(block.bytes.data()), block.bytes.size());
+    }
+    return text;
+}
+
+Result<std::string> read_map_of_tar(const backup::Backup& backup) {
+    const auto reader = std::move(TRY(backup::open_members(backup.format, backup.archives.front(), 1)).front());
+    for (int i = 0; i < kMembersBeforeMap; ++i) {
+        const auto member = TRY(reader->next());
+        if (!member) break;
+        if (member->path == kTablespaceMap) return read_text(*reader);
+    }
+    return std::string();
+}
+
+Result<std::map<std::uint32_t, std::string>> read_production_paths(const backup::Backup& backup) {
+    std::map<std::uint32_t, std::string> paths;
+    const bool has_tablespaces =
+        std::any_of(backup.archives.begin(), backup.archives.end(),
+                    [](const backup::Archive& archive) { return archive.kind == backup::Archive::Kind::tablespace; });
+    if (!has_tablespaces) return paths;
+    if (backup.format == backup::Format::tar) return backup::parse_tablespace_map(TRY(read_map_of_tar(backup)));
+    std::error_code error;
+    if (stdfs::exists(backup.directory / kTablespaceMap, error))
+        paths = TRY(backup::parse_tablespace_map(TRY(fs::read_file(backup.directory / kTablespaceMap))));
+    for (const backup::Archive& archive : backup.archives) {
+        const fs::Path production = stdfs::read_symlink(archive.path, error);
+        if (archive.kind == backup::Archive::Kind::tablespace && !error)
+            paths.emplace(archive.tablespace_oid, production.string());
+    }
+    return paths;
+}
+
+// "pg_tblspc/16384/PG_15_…" belongs to 16384; 0 for what is in the data directory.
+std::uint32_t tablespace_of(std::string_view path) {
+    constexpr std::string_view kPrefix = "pg_tblspc/";
+    if (!path.starts_with(kPrefix)) return 0;
+    std::uint32_t oid = 0;
+    std::from_chars(path.data() + kPrefix.size(), path.data() + path.size(), oid);
+    return oid;
+}
+
+std::map<std::uint32_t, std::uint64_t> sum_by_tablespace(const backup::Backup& backup,
+                                                         const std::vector<PlacedTablespace>& tablespaces) {
+    std::map<std::uint32_t, std::uint64_t> bytes;
+    for (const PlacedTablespace& tablespace : tablespaces)
+        bytes[tablespace.oid] = 0;
+    for (const backup::ManifestFile& file : backup.manifest.files) {
+        const std::uint32_t oid = tablespace_of(file.path);
+        bytes[bytes.contains(oid) ? oid : 0] += file.size_bytes;  // an in-place one is in the data directory
+    }
+    return bytes;
+}
+
+std::uint64_t estimate_wal(const backup::Manifest& manifest) {
+    std::uint64_t segments = 0;
+    for (const backup::WalRange& range : manifest.wal_ranges) {
+        const auto start = backup::parse_lsn(range.start_lsn);
+        const auto end = backup::parse_lsn(range.end_lsn);
+        if (start && end && *end > *start)
+            segments += (*end - 1) / kUsualSegmentBytes - *start / kUsualSegmentBytes + 1;
+    }
+    return segments * kUsualSegmentBytes;
+}
+
+Result<std::uint64_t> size_of_tree(const fs::Path& directory) {
+    std::error_code error;
+    std::uint64_t bytes = 0;
+    auto entry = stdfs::recursive_directory_iterator(directory, error);
+    if (error == std::errc::no_such_file_or_directory) return bytes;
+    for (; !error && entry != stdfs::recursive_directory_iterator(); entry.increment(error)) {
+        if (entry->is_regular_file(error)) bytes += entry->file_size(error);
+    }
+    if (error) return errno_error(Errc::io, fmt::format("cannot read '{}'", directory.string()), error.value());
+    return bytes;
+}
+
+std::string describe(const FileSystemNeed& file_system) {
+    std::vector<std::string> paths;
+    for (const Need& need : file_system.needs)
+        paths.push_back(fmt::format("'{}' ({})", need.path.string(), need.what));
+    return fmt::format("{}", fmt::join(paths, ", "));
+}
+
+}  // namespace
+
+Result<std::vector<PlacedTablespace>> find_tablespaces(const backup::Backup& backup,
+                                                       const backup::TablespaceMapping& mapping) {
+    std::vector<PlacedTablespace> tablespaces;
+    for (const auto& [oid, production_path] : TRY(read_production_paths(backup))) {
+        PlacedTablespace tablespace{.oid = oid, .production_path = production_path};
+        if (const auto found = mapping.find(production_path); found != mapping.end()) tablespace.here = found->second;
+        tablespaces.push_back(std::move(tablespace));
+    }
+    return tablespaces;
+}
+
+Result<WalSize> measure_wal(const backup::Backup& backup, backup::Wal wal) {
+    if (backup.format == backup::Format::plain) {
+        return WalSize{.bytes = TRY(size_of_tree(backup.directory / "pg_wal"))};
+    }
+    const auto archive = std::find_if(backup.archives.begin(), backup.archives.end(), [](const backup::Archive& found) {
+        return found.kind == backup::Archive::Kind::wal;
+    });
+    const bool has_archive = archive != backup.archives.end();
+    std::error_code error;
+    if (has_archive && archive->path.extension() == ".tar") {
+        const std::uintmax_t bytes = stdfs::file_size(archive->path, error);
+        if (!error) return WalSize{.bytes = bytes};
+    }
+    if (!has_archive && wal == backup::Wal::elsewhere) return WalSize{};
+    return WalSize{.bytes = estimate_wal(backup.manifest), .is_estimated = true};
+}
+
+Result<std::vector<FileSystemNeed>> measure_space(const backup::Backup& backup, const WalSize& wal,
+                                                  const fs::Path& data_directory,
+                                                  const std::vector<PlacedTablespace>& tablespaces,
+                                                  const std::string& tablespace_suffix) {
+    const std::map<std::uint32_t, std::uint64_t> bytes = sum_by_tablespace(backup, tablespaces);
+    const auto in_data_directory = bytes.find(0);
+    std::vector<Need> needs = {
+        {.what = "data directory",
+         .path = data_directory,
+         .bytes = wal.bytes + (in_data_directory == bytes.end() ? 0 : in_data_directory->second)}};
+    for (const PlacedTablespace& tablespace : tablespaces) {
+        if (!tablespace.here) continue;
+        needs.push_back({.what = fmt::format("tablespace {}", tablespace.oid),
+                         .path = tablespace.here->string() + tablespace_suffix,
+                         .bytes = bytes.at(tablespace.oid)});
+    }
+    std::map<dev_t, FileSystemNeed> by_device;
+    for (Need& need : needs) {
+        const fs::Space space = TRY(fs::read_space(need.path));
+        const std::uint64_t left_over = TRY(fs::used_bytes(need.path));
+        FileSystemNeed& file_system = by_device[space.device];
+        if (file_system.needs.empty()) file_system.free_bytes = space.free_bytes;
+        file_system.free_bytes += left_over;
+        file_system.needed_bytes += need.bytes;
+        file_system.needs.push_back(std::move(need));
+    }
+    std::vector<FileSystemNeed> file_systems;
+    for (auto& [device, file_system] : by_device)
+        file_systems.push_back(std::move(file_system));
+    return file_systems;
+}
+
+Status require_space(const std::vector<FileSystemNeed>& file_systems) {
+    for (const FileSystemNeed& file_system : file_systems) {
+        if (file_system.is_enough()) continue;
+        return Error{Errc::no_space,
+                     fmt::format("the file system of {} has {} free, and {} are needed", describe(file_system),
+                                 cli::human_bytes(file_system.free_bytes), cli::human_bytes(file_system.needed_bytes)),
+                     fmt::format("Make {} more room, or restore to another file system.",
+                                 cli::human_bytes(file_system.needed_bytes - file_system.free_bytes))};
+    }
+    return {};
+}
+
+Status require_space_for(const backup::RestoreRequest& request) {
+    const std::vector<PlacedTablespace> tablespaces = TRY(find_tablespaces(request.backup, request.tablespaces));
+    const WalSize wal = TRY(measure_wal(request.backup, request.wal));
+    return require_space(
+        TRY(measure_space(request.backup, wal, request.data_directory, tablespaces, request.tablespace_suffix)));
+}
+
+}  // namespace polygon::bootstrap

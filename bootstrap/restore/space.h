@@ -1,0 +1,64 @@
+// The room that a backup needs here, against what there is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/backup/location.h"
+#include "common/backup/restore.h"
+#include "common/base/result.h"
+#include "common/fs/file.h"
+
+namespace polygon::bootstrap {
+
+// One tablespace of the backup that is outside the data directory.
+struct PlacedTablespace {
+    std::uint32_t oid = 0;
+    std::string production_path;
+    std::optional<fs::Path> here;  // none: nobody has named a place for it
+};
+
+// By oid. Out of tablespace_map, which is among the first members of a base archive; else out of a plain backup's
+// links. Errors: those of the reader.
+Result<std::vector<PlacedTablespace>> find_tablespaces(const backup::Backup& backup,
+                                                       const backup::TablespaceMapping& mapping);
+
+// WAL is not in the manifest, and how large compressed WAL becomes is not written down.
+struct WalSize {
+    std::uint64_t bytes = 0;
+    bool is_estimated = false;  // by the manifest's range, in segments of 16 MiB
+};
+
+// What is to be written of it.
+Result<WalSize> measure_wal(const backup::Backup& backup, backup::Wal wal);
+
+struct Need {
+    std::string what;  // "data directory", "tablespace 16384"
+    fs::Path path;     // where it is written
+    std::uint64_t bytes = 0;
+};
+
+// All that goes to one file system.
+struct FileSystemNeed {
+    std::vector<Need> needs;
+    std::uint64_t needed_bytes = 0;
+    std::uint64_t free_bytes = 0;  // what an earlier, unfinished restore left at the same paths counts as free
+
+    bool is_enough() const { return needed_bytes <= free_bytes; }
+};
+
+// Tablespaces without a place are left out. Errors: io.
+Result<std::vector<FileSystemNeed>> measure_space(const backup::Backup& backup, const WalSize& wal,
+                                                  const fs::Path& data_directory,
+                                                  const std::vector<PlacedTablespace>& tablespaces,
+                                                  const std::string& tablespace_suffix);
+
+// Errc::no_space, naming the first file system that is too small.
+Status require_space(const std::vector<FileSystemNeed>& file_systems);
+
+// All of the above, for a restore that is about to begin.
+Status require_space_for(const backup::RestoreRequest& request);
+
+}  // namespace polygon::bootstrap

@@ -1,0 +1,89 @@
+#include "bootstrap/restore/space.h"
+
+#include <fstream>
+
+#include "bootstrap/restore/restore_command.h"
+#include "common/fs/space.h"
+#include "tests/support/catch.h"
+#include "tests/support/require.h"
+#include "tests/support/scratch.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+using support::require;
+
+constexpr std::uint64_t kSegment = 16U << 20;
+
+backup::Backup tar_backup() {
+    backup::Backup backup{.directory = "/b", .label = "b"};
+    backup.archives = {{.path = "/b/base.tar.gz", .kind = backup::Archive::Kind::base},
+                       {.path = "/b/pg_wal.tar.gz", .kind = backup::Archive::Kind::wal}};
+    backup.manifest.files = {{.path = "PG_VERSION", .size_bytes = 3},
+                             {.path = "pg_tblspc/16384/PG_15/1/1", .size_bytes = 1000},
+                             {.path = "pg_tblspc/16385/PG_15/1/1", .size_bytes = 10}};
+    backup.manifest.wal_ranges = {{.timeline = 1, .start_lsn = "0/2000028", .end_lsn = "0/3000100"}};
+    return backup;
+}
+
+TEST_CASE("compressed WAL is estimated by the segments that the manifest's range touches") {
+    const WalSize wal = require(measure_wal(tar_backup(), backup::Wal::in_backup));
+    CHECK(wal.bytes == 2 * kSegment);
+    CHECK(wal.is_estimated);
+    backup::Backup without = tar_backup();
+    without.archives.pop_back();
+    CHECK(require(measure_wal(without, backup::Wal::elsewhere)).bytes == 0);
+    CHECK(require(measure_wal(without, backup::Wal::in_backup)).bytes == 2 * kSegment);  // pg_basebackup -X fetch
+}
+
+TEST_CASE("what goes to one file system is summed, in-place tablespaces are in the data directory") {
+    const support::Scratch scratch;
+    const std::vector<PlacedTablespace> tablespaces = {
+        {.oid = 16384, .production_path = "/fast", .here = scratch.path() / "fast"}};
+    const auto file_systems =
+        require(measure_space(tar_backup(), {.bytes = 500}, scratch.path() / "a/data", tablespaces, ".staged"));
+    REQUIRE(file_systems.size() == 1);
+    REQUIRE(file_systems[0].needs.size() == 2);
+    CHECK(file_systems[0].needs[0].bytes == 3 + 10 + 500);
+    CHECK(file_systems[0].needs[1].what == "tablespace 16384");
+    CHECK(file_systems[0].needs[1].path == scratch.path() / "fast.staged");
+    CHECK(file_systems[0].needs[1].bytes == 1000);
+    CHECK(file_systems[0].needed_bytes == 1513);
+    CHECK(file_systems[0].is_enough());
+}
+
+TEST_CASE("what an unfinished restore left counts as free: it is removed first") {
+    const support::Scratch scratch;
+    const std::uint64_t before = require(fs::used_bytes(scratch.path() / "data"));
+    CHECK(before == 0);
+    std::filesystem::create_directories(scratch.path() / "data/base");
+    std::ofstream(scratch.path() / "data/base/1") << std::string(100'000, 'x');
+    CHECK(require(fs::used_bytes(scratch.path() / "data")) >= 100'000);
+}
+
+TEST_CASE("too little room is refused, naming places, amounts and what is missing") {
+    const std::vector<FileSystemNeed> file_systems = {
+        {.needs = {{"data directory", "/x/data", 1}}, .needed_bytes = 1, .free_bytes = 1},
+        {.needs = {{"tablespace 7", "/y/t", 3U << 20}}, .needed_bytes = 3U << 20, .free_bytes = 1U << 20}};
+    const Status refused = require_space(file_systems);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::no_space);
+    CHECK(refused.error().message ==
+          "the file system of '/y/t' (tablespace 7) has 1.0 MiB free, and 3.0 MiB are needed");
+    CHECK(refused.error().hint == "Make 2.0 MiB more room, or restore to another file system.");
+}
+
+TEST_CASE("--tablespace takes OLD=NEW, with a backslash before a '=' of a path") {
+    const auto mapping = require(parse_tablespaces({"/fast=/here/fast/", R"(/a\=b=/c\=d)"}));
+    CHECK(mapping == backup::TablespaceMapping{{"/fast", "/here/fast"}, {"/a=b", "/c=d"}});
+    for (const char* option : {"/fast", "=/x", "/fast=", "/a=/b=/c", "fast=/x", "/fast=x"}) {
+        INFO(option);
+        const auto refused = parse_tablespaces({option});
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == Errc::usage);
+    }
+    CHECK(parse_tablespaces({"/a=/b", "/a=/c"}).error().message == "--tablespace names '/a' twice");
+}
+
+}  // namespace
+}  // namespace polygon::bootstrap
