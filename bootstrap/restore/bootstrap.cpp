@@ -8,13 +8,13 @@
 #include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/plan.h"
 #include "bootstrap/restore/quarantine.h"
+#include "bootstrap/restore/wal_records.h"
 #include "common/backup/restore.h"
 #include "common/base/log.h"
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/generation_marker.h"
 #include "common/postgres/storage_format.h"
-#include "common/postgres/wal_check.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -68,31 +68,21 @@ class ProgressLog {
     std::uint64_t percent_ = 0;
 };
 
-std::vector<postgres::WalRange> needed_wal(const backup::Manifest& manifest) {
-    std::vector<postgres::WalRange> ranges;
-    for (const backup::WalRange& range : manifest.wal_ranges)
-        ranges.push_back({range.timeline, range.start_lsn, range.end_lsn});
-    return ranges;
-}
-
 Status restore_files(const Plan& plan, Clock& clock) {
     ProgressLog progress(clock);
     backup::TablespaceMapping tablespaces;
     for (const auto& [production, here] : plan.settings.tablespaces.value)
         tablespaces[production] = here;
-    const backup::Restored restored = TRY(backup::restore(
-        {.backup = plan.backup,
-         .data_directory = plan.places.staged,
-         .tablespaces = tablespaces,
-         .tablespace_suffix = postgres::kStagedSuffix,
-         .is_left_out = is_left_out,
-         .check_wal =
-             [&](const fs::Path& directory) {
-                 return postgres::check_wal_records(plan.binaries, directory, needed_wal(plan.backup.manifest), clock);
-             },
-         .on_progress = [&](const backup::Progress& now) { progress.report(now); },
-         .on_problem = [](const std::string& problem) { log_warning(problem); }},
-        clock));
+    const backup::Restored restored =
+        TRY(backup::restore({.backup = plan.backup,
+                             .data_directory = plan.places.staged,
+                             .tablespaces = tablespaces,
+                             .tablespace_suffix = postgres::kStagedSuffix,
+                             .is_left_out = is_left_out,
+                             .check_wal = check_wal_with(plan.binaries, plan.backup.manifest, clock),
+                             .on_progress = [&](const backup::Progress& now) { progress.report(now); },
+                             .on_problem = [](const std::string& problem) { log_warning(problem); }},
+                            clock));
     log_info("restored and verified", {{"files", restored.files}, {"bytes", restored.bytes}});
     return {};
 }
