@@ -72,7 +72,9 @@ Status run(const Request& request, Clock& clock) {
     postgres::GenerationMarker marker = TRY(read_own_marker(session, configuration));
     const std::vector<sanitize::Check> checks = TRY(sanitize::collect_evidence(session, marker));
     for (const sanitize::Check& check : checks) {
-        log_info(check.holds ? "proven" : "not proven", {{"check", check.name}, {"detail", check.detail}});
+        const bool is_warning = !check.holds && check.weight == sanitize::Weight::advisory;
+        log(is_warning ? LogLevel::warning : LogLevel::info, check.holds ? "proven" : "not proven",
+            {{"check", check.name}, {"detail", check.detail}});
     }
     TRY(sanitize::require_all(checks));
     marker.stage = postgres::Stage::proven;

@@ -10,11 +10,13 @@
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/quarantine.h"
 #include "bootstrap/restore/space.h"
+#include "bootstrap/restore/wal_records.h"
 #include "common/backup/restore.h"
 #include "common/base/log.h"
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/generation_marker.h"
+#include "common/postgres/storage_format.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -55,6 +57,7 @@ Status restore_files(const Plan& plan, Progress& progress, Clock& clock) {
                              .tablespaces = tablespace_mapping(plan),
                              .tablespace_suffix = postgres::kStagedSuffix,
                              .is_left_out = is_left_out,
+                             .check_wal = check_wal_with(plan.binaries, plan.backup.manifest, clock),
                              .on_progress = [&](const backup::Progress& now) { progress.report(now); },
                              .on_problem = [](const std::string& problem) { log_warning(problem); }},
                             clock));
@@ -72,6 +75,7 @@ Status make_clone(const Plan& plan, Progress& progress, Clock& clock) {
     TRY(open_staging(plan, marker));
     Clock::Instant start = clock.now();
     TRY(restore_files(plan, progress, clock));
+    TRY(postgres::require_same_format(plan.binaries, plan.places.staged, clock));
     marker.phase_seconds["restore"] = seconds_since(clock, start);
     start = clock.now();
     progress.enter("quarantine");

@@ -7,6 +7,7 @@
 #include "common/postgres/control_file.h"
 #include "common/postgres/private_server.h"
 #include "common/process/child.h"
+#include "common/sanitize/collations.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -71,10 +72,15 @@ void record_roles(sanitize::RoleOutcome outcome, postgres::GenerationMarker& mar
 Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
                 const Deadline& deadline) {
     postgres::Connection session = TRY(open_session(server, plan.superuser, clock, deadline));
-    marker.disarmed = TRY(sanitize::cut_ties(
-        [&](const std::string& database) { return server.connect(plan.superuser, database); }, plan.ties));
+    const sanitize::ConnectTo connect_to = [&](const std::string& database) {
+        return server.connect(plan.superuser, database);
+    };
+    marker.disarmed = TRY(sanitize::cut_ties(connect_to, plan.ties));
     for (const std::string& line : marker.disarmed)
         log_info(line);
+    marker.collations = TRY(sanitize::compare_collations(connect_to));
+    for (const std::string& line : marker.collations)
+        log_warning(line);
     record_roles(TRY(sanitize::apply_roles(session, plan.roles)), marker);
     log_info("roles are the polygon's", {{"with_password", marker.named_roles.size()},
                                          {"locked", marker.locked_roles.size()},

@@ -16,7 +16,7 @@ constexpr std::array kTable = {
     ErrorRow{Errc::backup_missing, 10, "backup-missing", "no backup where one is configured"},
     ErrorRow{Errc::backup_incomplete, 11, "backup-incomplete", "the backup lacks files that its manifest names"},
     ErrorRow{Errc::backup_corrupt, 12, "backup-corrupt", "the backup is not what its checksums say"},
-    ErrorRow{Errc::version_mismatch, 13, "version-mismatch", "the backup is of another PostgreSQL major version"},
+    ErrorRow{Errc::version_mismatch, 13, "version-mismatch", "the backup is of another PostgreSQL version or build"},
     ErrorRow{Errc::data_directory_occupied, 14, "data-directory-occupied", "the data directory is not empty"},
     ErrorRow{Errc::data_directory_invalid, 15, "data-directory-invalid",
              "not a data directory, or its control file does not check"},

@@ -11,20 +11,26 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* kServer = "postgres";
+constexpr const char* kWalReader = "pg_waldump";
+
 // "postgres (PostgreSQL) 15.18 (Debian …)" -> 15; "… 18beta1" -> 18.
 int parse_major(const std::string& text) {
     const std::size_t bracket = text.find(") ");
     return bracket == std::string::npos ? 0 : std::atoi(text.c_str() + bracket + 2);
 }
 
-Result<Binaries> ask(const std::filesystem::path& directory, Clock& clock) {
+std::filesystem::path debian_directory(int major) {
+    return fmt::format("/usr/lib/postgresql/{}/bin", major);
+}
+
+Result<Binaries> ask(const std::filesystem::path& directory, const std::string& name, Clock& clock) {
     Binaries binaries{.directory = directory};
-    const auto finished =
-        TRY(process::run_checked({.argv = {binaries.program("postgres"), "--version"}}, clock, Deadline(clock, 20s)));
+    const std::string program = binaries.program(name);
+    const auto finished = TRY(process::run_checked({.argv = {program, "--version"}}, clock, Deadline(clock, 20s)));
     binaries.major_version = parse_major(finished.out);
     if (binaries.major_version == 0) {
-        return Error{Errc::process_failed,
-                     fmt::format("'{} --version' says '{}'", binaries.program("postgres"), finished.out),
+        return Error{Errc::process_failed, fmt::format("'{} --version' says '{}'", program, finished.out),
                      "Set postgresql.bin_dir to the folder of PostgreSQL's server programs."};
     }
     return binaries;
@@ -33,14 +39,30 @@ Result<Binaries> ask(const std::filesystem::path& directory, Clock& clock) {
 }  // namespace
 
 Result<Binaries> find_binaries(const std::filesystem::path& directory, int wanted_major, Clock& clock) {
-    Result<Binaries> found = ask(directory, clock);
+    Result<Binaries> found = ask(directory, kServer, clock);
     if (found || !directory.empty()) return found;
-    const std::filesystem::path debian = fmt::format("/usr/lib/postgresql/{}/bin", wanted_major);
-    if (!std::filesystem::exists(debian / "postgres")) {
+    const std::filesystem::path debian = debian_directory(wanted_major);
+    if (!std::filesystem::exists(debian / kServer)) {
         return Error{Errc::process_failed, "no program 'postgres' in PATH",
                      "Set postgresql.bin_dir to the folder of PostgreSQL's server programs."};
     }
-    return ask(debian, clock);
+    return ask(debian, kServer, clock);
+}
+
+Result<std::optional<Binaries>> find_wal_reader(const std::filesystem::path& directory, int major, Clock& clock) {
+    if (!directory.empty()) {
+        Binaries found = TRY(ask(directory, kWalReader, clock));
+        if (found.major_version == major) return std::optional(std::move(found));
+        return Error{Errc::version_mismatch,
+                     fmt::format("the programs in '{}' are of PostgreSQL {}, the backup is of {}", directory.string(),
+                                 found.major_version, major),
+                     fmt::format("Name the folder of PostgreSQL {}'s programs.", major)};
+    }
+    for (const std::filesystem::path& place : {debian_directory(major), std::filesystem::path()}) {
+        Result<Binaries> found = ask(place, kWalReader, clock);
+        if (found && found->major_version == major) return std::optional(std::move(*found));
+    }
+    return std::optional<Binaries>();
 }
 
 }  // namespace polygon::postgres

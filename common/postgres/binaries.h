@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "common/base/clock.h"
@@ -21,5 +22,10 @@ struct Binaries {
 // `directory` as Patroni's postgresql.bin_dir says; empty: PATH, else Debian's /usr/lib/postgresql/<wanted_major>/bin.
 // Errc::process_failed if `postgres --version` cannot be run there.
 Result<Binaries> find_binaries(const std::filesystem::path& directory, int wanted_major, Clock& clock);
+
+// The programs of exactly this major version that read WAL (pg_waldump), for a check that can be left out. None if
+// there are none in Debian's directory of that version nor in PATH. With a `directory` they have to be there:
+// Errc::process_failed, or Errc::version_mismatch for those of another version.
+Result<std::optional<Binaries>> find_wal_reader(const std::filesystem::path& directory, int major, Clock& clock);
 
 }  // namespace polygon::postgres

@@ -18,6 +18,16 @@ constexpr std::size_t kControlVersionOffset = 8;
 constexpr std::size_t kCatalogVersionOffset = 12;
 constexpr std::size_t kStateOffset = 16;
 constexpr std::size_t kTimelineOffset = 48;
+// The same in all versions known here: what 17 and 18 have more of stands in a gap before, or after these.
+constexpr std::size_t kAlignmentOffset = 204;
+constexpr std::size_t kBlockOffset = 216;  // after floatFormat, a double
+constexpr std::size_t kSegmentOffset = 220;
+constexpr std::size_t kWalBlockOffset = 224;  // the size of WAL segments, which initdb chooses, comes between
+constexpr std::size_t kIdentifierOffset = 232;
+constexpr std::size_t kIndexColumnsOffset = 236;
+constexpr std::size_t kToastChunkOffset = 240;
+constexpr std::size_t kLargeObjectChunkOffset = 244;
+constexpr std::size_t kFloat8ByValueOffset = 248;
 constexpr std::size_t kLargestFileBytes = 8192;
 
 std::filesystem::path path_of(const std::filesystem::path& data_directory) {
@@ -74,13 +84,27 @@ Result<std::string> read_checked(const std::filesystem::path& data_directory) {
     return *bytes;
 }
 
+StorageFormat load_format(const std::string& bytes) {
+    const auto number = [&](std::size_t offset) { return load<std::uint32_t>(bytes, offset); };
+    return {.control_version = number(kControlVersionOffset),
+            .catalog_version = number(kCatalogVersionOffset),
+            .alignment_bytes = number(kAlignmentOffset),
+            .block_bytes = number(kBlockOffset),
+            .blocks_per_segment = number(kSegmentOffset),
+            .wal_block_bytes = number(kWalBlockOffset),
+            .identifier_bytes = number(kIdentifierOffset),
+            .index_columns = number(kIndexColumnsOffset),
+            .toast_chunk_bytes = number(kToastChunkOffset),
+            .large_object_chunk_bytes = number(kLargeObjectChunkOffset),
+            .float8_by_value = load<std::uint8_t>(bytes, kFloat8ByValueOffset)};  // a bool
+}
+
 }  // namespace
 
 Result<ControlFile> read_control_file(const std::filesystem::path& data_directory) {
     const std::string bytes = TRY(read_checked(data_directory));
     return ControlFile{.system_identifier = load<std::uint64_t>(bytes, 0),
-                       .control_version = load<std::uint32_t>(bytes, kControlVersionOffset),
-                       .catalog_version = load<std::uint32_t>(bytes, kCatalogVersionOffset),
+                       .format = load_format(bytes),
                        .state = static_cast<ClusterState>(load<std::uint32_t>(bytes, kStateOffset)),
                        .timeline = load<std::uint32_t>(bytes, kTimelineOffset)};
 }

@@ -19,10 +19,25 @@ enum class ClusterState : std::uint32_t {
     in_production = 6,
 };
 
-struct ControlFile {
-    std::uint64_t system_identifier = 0;
+// What a data directory has from the programs that made it, and any others must have too (PostgreSQL
+// src/backend/access/transam/xlog.c, ReadControlFile).
+struct StorageFormat {
     std::uint32_t control_version = 0;  // 1300 in PostgreSQL 13 to 16, then 1700 and 1800
     std::uint32_t catalog_version = 0;
+    std::uint32_t alignment_bytes = 0;
+    std::uint32_t block_bytes = 0;
+    std::uint32_t blocks_per_segment = 0;  // of a large relation
+    std::uint32_t wal_block_bytes = 0;
+    std::uint32_t identifier_bytes = 0;
+    std::uint32_t index_columns = 0;
+    std::uint32_t toast_chunk_bytes = 0;
+    std::uint32_t large_object_chunk_bytes = 0;
+    std::uint32_t float8_by_value = 0;  // 1 or 0
+};
+
+struct ControlFile {
+    std::uint64_t system_identifier = 0;
+    StorageFormat format;
     ClusterState state = ClusterState::starting_up;
     std::uint32_t timeline = 0;  // of the latest checkpoint
 };

@@ -56,6 +56,7 @@ std::string to_json(const GenerationMarker& marker) {
           {"kept", marker.kept_roles}}},
         {"production_verifiers_sha256", marker.production_verifiers},
         {"disarmed", marker.disarmed},
+        {"collations", marker.collations},
         {"phase_seconds", marker.phase_seconds},
     };
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -81,6 +82,7 @@ Result<GenerationMarker> marker_from_json(const std::string& text, const std::st
                                 .kept_roles = roles.at("kept"),
                                 .production_verifiers = json.at("production_verifiers_sha256"),
                                 .disarmed = json.at("disarmed"),
+                                .collations = json.value("collations", std::vector<std::string>()),
                                 .phase_seconds = json.at("phase_seconds")};
     } catch (const std::exception& error) {
         return Error{Errc::data_directory_invalid, fmt::format("'{}' cannot be understood: {}", where, error.what()),

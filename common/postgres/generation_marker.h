@@ -33,6 +33,7 @@ struct GenerationMarker {
     std::vector<std::string> kept_roles;            // still open to production's password, by `keep`
     std::vector<std::string> production_verifiers;  // SHA-256 of each verifier that production had, keep aside
     std::vector<std::string> disarmed;              // one line each: what tied the clone to production
+    std::vector<std::string> collations;            // one line each: what has another version here, with the remedy
     std::map<std::string, double> phase_seconds;
 };
 

@@ -10,16 +10,20 @@
 
 namespace polygon::sanitize {
 
+// Whether a polygon on which a check does not hold is refused, or its users are told.
+enum class Weight { required, advisory };
+
 struct Check {
     std::string name;  // "system identifier"
     bool holds = false;
     std::string detail;  // what was seen, and where it fails what was wanted
+    Weight weight = Weight::required;
 };
 
 // On a superuser's session with the leader. Only an unreachable server is an error; what does not hold is a Check.
 Result<std::vector<Check>> collect_evidence(postgres::Connection& session, const postgres::GenerationMarker& marker);
 
-// Errc::not_proven naming what does not hold; success if all do.
+// Errc::not_proven naming what does not hold; success if all required ones do.
 Status require_all(const std::vector<Check>& checks);
 
 }  // namespace polygon::sanitize

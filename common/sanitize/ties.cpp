@@ -108,31 +108,14 @@ Status cut_in_database(Connection& session, const std::string& database, const T
     return session.execute("COMMIT");
 }
 
-Status allow_connections(Connection& session, const std::string& database, bool is_allowed) {
-    return session.execute(fmt::format("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}",
-                                       session.quote_identifier(database), is_allowed ? "true" : "false"));
-}
-
 }  // namespace
 
 Result<std::vector<std::string>> cut_ties(const ConnectTo& connect_to, const TiePlan& plan) {
     Lines lines;
-    Connection administrative = TRY(connect_to(kAdministrative));
-    // A database whose DROP was interrupted (datconnlimit -2, PostgreSQL 15.3) can only be dropped.
-    const auto databases = TRY(administrative.query(
-        "SELECT datname, datallowconn FROM pg_catalog.pg_database WHERE datname <> 'template0' AND datconnlimit <> -2 "
-        "ORDER BY datname"));
-    for (const Row& row : databases) {
-        const std::string& database = *row[0];
-        const bool is_open = row[1] == "t";
-        if (!is_open) TRY(allow_connections(administrative, database, true));
-        {
-            Connection session = TRY(connect_to(database));
-            TRY(in_context(cut_in_database(session, database, plan, lines),
-                           fmt::format("cannot cut the ties of database '{}'", database)));
-        }
-        if (!is_open) TRY(allow_connections(administrative, database, false));
-    }
+    TRY(visit_databases(connect_to, [&](Connection& session, const std::string& database) {
+        return in_context(cut_in_database(session, database, plan, lines),
+                          fmt::format("cannot cut the ties of database '{}'", database));
+    }));
     return lines;
 }
 

@@ -2,12 +2,11 @@
 // it.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/postgres/connection.h"
+#include "common/sanitize/databases.h"
 
 namespace polygon::sanitize {
 
@@ -20,9 +19,6 @@ struct TiePlan {
     Jobs jobs = Jobs::disable;
     ForeignServers foreign_servers = ForeignServers::detach;
 };
-
-// Opens a superuser session in a database of the clone.
-using ConnectTo = std::function<Result<postgres::Connection>(const std::string& database)>;
 
 // Every database but template0, those that allow no connections too. Subscriptions lose their slot's name before they
 // are dropped or disabled, so that nothing is sent to the publisher; jobs of pg_cron and pgAgent are switched off; user

@@ -14,19 +14,11 @@
 namespace polygon::backup {
 namespace {
 
-constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-
 // "base/5/1259" as "base/5" and "1259".
 std::pair<std::string_view, std::string_view> split(std::string_view path) {
     const std::size_t slash = path.rfind('/');
     if (slash == std::string_view::npos) return {{}, path};
     return {path.substr(0, slash), path.substr(slash + 1)};
-}
-
-// Opens the directory `name` of `parent`, made if it is missing; errno says why not.
-fs::Fd step_into(const fs::Fd& parent, const std::string& name) {
-    if (::mkdirat(parent.get(), name.c_str(), 0700) != 0 && errno != EEXIST) return fs::Fd();
-    return fs::Fd(::openat(parent.get(), name.c_str(), kDirectoryFlags));
 }
 
 }  // namespace
@@ -43,25 +35,33 @@ Result<std::unique_ptr<Target>> Target::open(const fs::Path& root) {
 }
 
 Error Target::failure(std::string_view action, std::string_view path, int reason) const {
-    const bool is_in_the_way = reason == EEXIST || reason == ENOTDIR || reason == ELOOP || reason == EISDIR;
+    const bool is_in_the_way =
+        reason == EEXIST || reason == ENOTDIR || reason == ELOOP || reason == EISDIR || reason == EXDEV;
     std::string hint(is_in_the_way ? kCopyAgain : "");
     if (reason == ENOSPC || reason == EDQUOT) hint = "Make room on that file system and repeat.";
     return errno_error(is_in_the_way ? Errc::backup_corrupt : Errc::io,
                        fmt::format("cannot {} '{}' in '{}'", action, printable(path), root_.string()), reason, hint);
 }
 
+// Opens it, made with its parents where they are missing; errno says why not.
+fs::Fd Target::make_directories(std::string_view directory) const {
+    fs::Fd position(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+    while (!directory.empty() && position.is_open()) {
+        const std::string component(directory.substr(0, directory.find('/')));
+        directory.remove_prefix(std::min(component.size() + 1, directory.size()));
+        if (::mkdirat(position.get(), component.c_str(), 0700) != 0 && errno != EEXIST) return fs::Fd();
+        position = open_directory_beneath(position, component, resolution_);
+    }
+    return position;
+}
+
 Result<int> Target::enter(std::string_view directory) {
     if (directory.empty()) return fd_.get();
     if (current_.is_open() && directory == current_path_) return current_.get();
-    fs::Fd position(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
-    std::string_view rest = directory;
-    while (!rest.empty() && position.is_open()) {
-        const std::string component(rest.substr(0, rest.find('/')));
-        rest.remove_prefix(std::min(component.size() + 1, rest.size()));
-        position = step_into(position, component);
-    }
-    if (!position.is_open()) return failure("create the directory", directory, errno);
-    current_ = std::move(position);
+    fs::Fd opened = open_directory_beneath(fd_, std::string(directory), resolution_);
+    if (!opened.is_open() && errno == ENOENT) opened = make_directories(directory);
+    if (!opened.is_open()) return failure("create the directory", directory, errno);
+    current_ = std::move(opened);
     current_path_ = directory;
     return current_.get();
 }
@@ -74,8 +74,7 @@ Status Target::make_directory(std::string_view path) {
 Result<fs::Fd> Target::create_file(std::string_view path) {
     const auto [directory, name] = split(path);
     const int parent = TRY(enter(directory));
-    constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    fs::Fd fd(::openat(parent, std::string(name).c_str(), kFlags, 0600));
+    fs::Fd fd = create_file_beneath(parent, std::string(name), 0600, resolution_);
     if (!fd.is_open()) return failure("create", path, errno);
     return fd;
 }

@@ -1,11 +1,12 @@
-// Creates files beneath one directory and nowhere else: every component is opened from its parent's descriptor without
-// following links, so no name and no link that an archive brought can lead out.
+// Creates files beneath one directory and nowhere else: every name is resolved beneath its descriptor without following
+// links (beneath.h), so no name and no link that an archive brought can lead out.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "common/backup/output/beneath.h"
 #include "common/base/result.h"
 #include "common/fs/fd.h"
 #include "common/fs/file.h"
@@ -29,10 +30,12 @@ class Target {
     Target(fs::Path root, fs::Fd fd) : root_(std::move(root)), fd_(std::move(fd)) {}
     // The descriptor of the directory, made if it is missing. Kept open: members come directory by directory.
     Result<int> enter(std::string_view directory);
+    fs::Fd make_directories(std::string_view directory) const;
     Error failure(std::string_view action, std::string_view path, int reason) const;
 
     fs::Path root_;
     fs::Fd fd_;
+    Resolution resolution_ = available_resolution();
     fs::Fd current_;
     std::string current_path_;
 };

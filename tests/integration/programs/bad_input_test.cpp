@@ -48,6 +48,23 @@ TEST_CASE("a backup of another PostgreSQL major version") {
     stdfs::remove_all(other);
 }
 
+TEST_CASE("a backup whose WAL has a damaged record, which no checksum of its manifest covers") {
+    Site& site = Site::shared();
+    site.clear();
+    const stdfs::path damaged = site.path() / "damaged-wal";
+    stdfs::copy(site.plain_backup(), damaged, stdfs::copy_options::recursive);
+    for (const auto& entry : stdfs::directory_iterator(damaged / "pg_wal")) {
+        if (entry.path().filename().string().size() != 24) continue;
+        std::fstream segment(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+        segment.seekp(0x28 + 26);  // in the body of the first record after the page's header of 0x28 bytes
+        segment.write("\xff\xff", 2);
+    }
+    require(site.workspace().account().give(damaged));
+    check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", damaged.string()}}), Errc::backup_corrupt,
+                  "WAL of timeline 1 from ", "Copy the backup again, or restore another one; pg_verifybackup");
+    stdfs::remove_all(damaged);
+}
+
 TEST_CASE("a data directory that is not empty") {
     Site& site = Site::shared();
     site.clear();

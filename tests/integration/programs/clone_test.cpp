@@ -69,6 +69,10 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
     CHECK(marker->backup_label == "20261120");
     CHECK(marker->locked_roles == std::vector<std::string>{"boss", "report", "we\"ird"});
     CHECK(marker->disarmed.size() == 4);
+    REQUIRE(marker->collations.size() == 1);
+    CHECK_THAT(marker->collations[0],
+               ContainsText("database thai: its default collation has version 1.0 recorded and is "));
+    CHECK_THAT(done.err, ContainsText("database thai: its default collation has version 1.0 recorded"));
 
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM trips") == "20000");
@@ -80,6 +84,7 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
             site.run({"polygon-post-bootstrap", "--config", site.configuration().string(), conninfo});
         INFO(proven.err);
         CHECK(proven.exit_status == 0);
+        CHECK_THAT(proven.err, ContainsText("check=\"collation versions\""));
         CHECK(site.query(socket, "postgres", "postgres", "SELECT generation FROM polygon.refresh") ==
               marker->generation);
     });

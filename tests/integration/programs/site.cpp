@@ -23,6 +23,7 @@ CREATE ROLE replicator LOGIN REPLICATION CONNECTION LIMIT 0;
 ALTER ROLE replicator SET statement_timeout = 1;
 CREATE DATABASE closed ALLOW_CONNECTIONS false;
 CREATE DATABASE thai;
+UPDATE pg_database SET datcollversion = '1.0' WHERE datname = 'thai';
 )sql";
 const char* const kThai = R"sql(
 CREATE TABLE trips AS SELECT g AS id, md5(g::text) AS stop FROM generate_series(1, 20000) g;

@@ -12,7 +12,7 @@ namespace polygon::postgres {
 namespace {
 
 // A control file as PostgreSQL lays it out, with its CRC where that version has it.
-std::string make_control_file(std::uint32_t version, std::size_t crc_at) {
+std::string make_control_file(std::uint32_t version, std::size_t crc_at, std::uint32_t block_bytes = 8192) {
     std::string bytes(8192, '\0');
     const std::uint64_t identifier = 7423000000000000001ULL;
     const std::uint32_t state = 1;
@@ -21,6 +21,11 @@ std::string make_control_file(std::uint32_t version, std::size_t crc_at) {
     std::memcpy(bytes.data() + 8, &version, 4);
     std::memcpy(bytes.data() + 16, &state, 4);
     std::memcpy(bytes.data() + 48, &timeline, 4);
+    const double float_format = 1234567.0;
+    std::memcpy(bytes.data() + 208, &float_format, 8);
+    std::memcpy(bytes.data() + 216, &block_bytes, 4);
+    bytes[248] = 1;    // float8 by value
+    bytes[249] = 'x';  // padding, which may hold anything
     const std::uint32_t crc =
         ~crc32_iscsi(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(crc_at), ~0U);
     std::memcpy(bytes.data() + crc_at, &crc, 4);
@@ -43,6 +48,18 @@ TEST_CASE("reads the control files of PostgreSQL 15, 17 and 18") {
         CHECK(control->system_identifier == 7423000000000000001ULL);
         CHECK(control->state == ClusterState::shut_down);
         CHECK(control->timeline == 3);
+    }
+}
+
+TEST_CASE("reads a block size that is not the usual one from every version's control file") {
+    for (const auto& [version, crc_at] : {std::pair{1300U, 288U}, std::pair{1700U, 288U}, std::pair{1800U, 292U}}) {
+        const Directory directory(make_control_file(version, crc_at, 32768));
+        const auto control = read_control_file(directory.scratch.path());
+        REQUIRE(control.has_value());
+        CHECK(control->format.control_version == version);
+        CHECK(control->format.block_bytes == 32768);
+        CHECK(control->format.wal_block_bytes == 0);
+        CHECK(control->format.float8_by_value == 1);
     }
 }
 

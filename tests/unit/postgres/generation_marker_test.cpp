@@ -21,6 +21,7 @@ TEST_CASE("a marker comes back as it was written, with identifiers that fit no d
                                   .system_identifier = 9007199254740993ULL,
                                   .locked_roles = {"a\"b"},
                                   .production_verifiers = {"00ff"},
+                                  .collations = {"database thai: its default collation …"},
                                   .phase_seconds = {{"restore", 1.5}}};
     REQUIRE(write_marker(scratch.path(), marker).has_value());
     const auto read = read_marker(scratch.path());
@@ -29,6 +30,15 @@ TEST_CASE("a marker comes back as it was written, with identifiers that fit no d
     CHECK(to_json(**read) == to_json(marker));
     CHECK((*read)->source_system_identifier == 18446744073709551615ULL);
     CHECK((*read)->stage == Stage::proven);
+    CHECK((*read)->collations == marker.collations);
+}
+
+TEST_CASE("a marker from before collations were compared is read") {
+    std::string text = to_json({.generation = "g"});
+    const std::string line = "  \"collations\": [],\n";
+    REQUIRE(text.find(line) != std::string::npos);
+    text.erase(text.find(line), line.size());
+    CHECK(marker_from_json(text, "test")->generation == "g");
 }
 
 TEST_CASE("no marker is no error, an unreadable one is, and an unknown stage counts as unfinished") {

@@ -1,0 +1,21 @@
+// The clone's databases, one session after the other.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/postgres/connection.h"
+
+namespace polygon::sanitize {
+
+// Opens a superuser session in a database of the clone.
+using ConnectTo = std::function<Result<postgres::Connection>(const std::string& database)>;
+
+using Visit = std::function<Status(postgres::Connection& session, const std::string& database)>;
+
+// Every database but template0, in order of name; those that allow no connections do so for the visit alone. The first
+// error ends it. (After a crash in between, such a database stays open.)
+Status visit_databases(const ConnectTo& connect_to, const Visit& visit);
+
+}  // namespace polygon::sanitize

@@ -1,0 +1,36 @@
+#include "bootstrap/rebuild/certificate.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/catch.h"
+
+namespace polygon::rebuild {
+namespace {
+
+Certificate make_certificate() {
+    return {.scope = "polygon",
+            .generation = "g1",
+            .verified_at = "2026-11-20T03:00:00Z",
+            .marker = "{}",
+            .checks = {{"leader", true, "accepts writes"},
+                       {"collation versions", false, "as restored: x", sanitize::Weight::advisory},
+                       {"roles locked", false, "open again: app"}}};
+}
+
+TEST_CASE("the certificate's table tells what failed from what is to be known") {
+    CHECK(to_table(make_certificate()) ==
+          "Polygon 'polygon', generation g1, verified 2026-11-20T03:00:00Z\n"
+          "  ok   leader              accepts writes\n"
+          "  warn collation versions  as restored: x\n"
+          "  FAIL roles locked        open again: app\n");
+}
+
+TEST_CASE("the certificate's JSON says of each check whether it is required") {
+    const auto json = nlohmann::json::parse(to_json(make_certificate()));
+    CHECK(json.at("checks").at(1).at("holds") == false);
+    CHECK(json.at("checks").at(1).at("required") == false);
+    CHECK(json.at("checks").at(2).at("required") == true);
+}
+
+}  // namespace
+}  // namespace polygon::rebuild
