@@ -137,9 +137,10 @@ Status Lane::take_file(MemberReader& reader, const Member& member) {
 }
 
 // pg_control waits in memory until all else is on disk; tablespace_map is ours to use up, as the server would do with
-// it. WAL stays in the page cache: it is checked and replayed next.
+// it, unless it is empty. WAL stays in the page cache: it is checked and replayed next.
 Status Lane::open_destination(Passage& passage, MemberReader& reader, const Member& member) {
-    if (passage.path == kControlFile || passage.path == kTablespaceMap) {
+    const bool is_map = passage.path == kTablespaceMap && member.size_bytes > 0;
+    if (passage.path == kControlFile || is_map) {
         passage.memory.emplace();
         passage.most_bytes = std::min(passage.most_bytes, kMostBytesInMemory);
         return {};
@@ -190,7 +191,7 @@ Status Lane::settle(const Passage& passage, std::uint64_t size_bytes, const std:
     if (passage.expected.file == nullptr) return {};
     shared_.tally.add_verified_file();
     const bool is_right = shared_.verifier.compare(*passage.expected.file, size_bytes, checksum_hex);
-    if (passage.path != kTablespaceMap) return {};
+    if (passage.path != kTablespaceMap || !passage.memory) return {};
     if (!is_right) return shared_.verifier.summary(shared_.request.backup.label);  // not to be acted upon
     return shared_.place_mapped_tablespaces(*passage.memory);
 }

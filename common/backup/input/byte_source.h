@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "common/backup/input/block.h"
+#include "common/backup/block.h"
 #include "common/base/result.h"
 #include "common/fs/fd.h"
 #include "common/fs/file.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "common/backup/input/block.h"
+#include "common/backup/block.h"
 #include "common/backup/location.h"
 #include "common/base/result.h"
 #include "common/fs/fd.h"

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "common/backup/input/block.h"
+#include "common/backup/block.h"
 #include "common/base/result.h"
 #include "common/fs/fd.h"
 #include "common/fs/file.h"

@@ -1,4 +1,4 @@
-#include "common/backup/input/block.h"
+#include "common/backup/block.h"
 
 #include <mutex>
 #include <new>
