@@ -51,7 +51,8 @@ void CommandLine::add_restore() {
         .add_option("--tablespace", restore_.tablespaces,
                     "OLD=NEW, once for each tablespace of the backup: where it was, and where it goes")
         ->allow_extra_args(false);
-    command.add_option("--bin-dir", restore_.bin_dir, "where PostgreSQL's programs are; else PATH");
+    command.add_option("--bin-dir", restore_.bin_dir,
+                       "where pg_waldump is, to read the backup's WAL record by record; else it is looked for");
     command.add_option("--status-file", restore_.status_file, kStatusFile);
     command.add_flag("--wal-elsewhere", restore_.is_wal_elsewhere, kWalElsewhere);
 }

@@ -1,12 +1,17 @@
 #include "bootstrap/restore/restore_command.h"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "bootstrap/restore/destination.h"
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/space.h"
 #include "bootstrap/restore/supervised.h"
+#include "bootstrap/restore/wal_records.h"
+#include "common/backup/facts.h"
 #include "common/base/log.h"
+#include "common/postgres/binaries.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -81,6 +86,7 @@ struct Prepared {
     stdfs::path data_directory;
     backup::TablespaceMapping tablespaces;
     backup::Backup backup;
+    std::optional<postgres::Binaries> wal_reader;
     Destinations destinations;
 };
 
@@ -92,10 +98,22 @@ backup::RestoreRequest make_request(const RestoreCommand& command, const Prepare
             .on_problem = [](const std::string& problem) { log_warning(problem); }};
 }
 
-Result<Prepared> prepare(const RestoreCommand& command) {
+// WAL has no checksums in the manifest; its records have their own, and PostgreSQL's own program reads them.
+Result<std::optional<postgres::Binaries>> find_reader(const RestoreCommand& command, const backup::Backup& backup,
+                                                      Clock& clock) {
+    if (command.is_wal_elsewhere) return std::optional<postgres::Binaries>();
+    const int major = TRY(backup::read_major_version(backup));
+    auto reader = TRY(postgres::find_wal_reader(command.bin_dir, major, clock));
+    if (!reader)
+        log_warning("no pg_waldump of the backup's version here, WAL records are not read", {{"version", major}});
+    return reader;
+}
+
+Result<Prepared> prepare(const RestoreCommand& command, Clock& clock) {
     Prepared prepared{.data_directory = full_path(command.data_directory),
                       .tablespaces = TRY(parse_tablespaces(command.tablespaces)),
                       .backup = TRY(find_backup_in(command.source))};
+    prepared.wal_reader = TRY(find_reader(command, prepared.backup, clock));
     TRY(require_space_for(make_request(command, prepared)));
     prepared.destinations = TRY(take_destinations(prepared.data_directory, prepared.tablespaces));
     return prepared;
@@ -144,13 +162,15 @@ Result<backup::Backup> find_backup_in(const std::string& source) {
 Result<int> restore(const RestoreCommand& command, Clock& clock) {
     Progress progress(clock, command.status_file);
     progress.enter("plan");
-    const Result<Prepared> prepared = prepare(command);
+    const Result<Prepared> prepared = prepare(command, clock);
     if (!prepared) {
         progress.end(prepared.error());
         return prepared.error();
     }
     const auto work = [&]() -> Status {
         backup::RestoreRequest request = make_request(command, *prepared);
+        if (prepared->wal_reader)
+            request.check_wal = check_wal_with(*prepared->wal_reader, prepared->backup.manifest, clock);
         request.on_progress = [&](const backup::Progress& now) { progress.report(now); };
         progress.enter("restore", "restoring");
         const Status done = restore_files(request, clock);

@@ -16,7 +16,7 @@ struct RestoreCommand {
     std::string source;                    // a backup, or a folder of them
     std::string data_directory;            // absent or empty
     std::vector<std::string> tablespaces;  // "OLD=NEW"
-    std::string bin_dir;                   // empty: PATH, else the distribution's
+    std::string bin_dir;                   // of pg_waldump; empty: the distribution's, else PATH
     std::string status_file;               // empty: none
     bool is_wal_elsewhere = false;
 };
