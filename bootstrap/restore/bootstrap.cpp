@@ -5,13 +5,13 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "bootstrap/restore/acquire.h"
 #include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/plan.h"
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/quarantine.h"
+#include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/space.h"
-#include "bootstrap/restore/wal_records.h"
-#include "common/backup/restore.h"
 #include "common/base/log.h"
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
@@ -26,13 +26,9 @@ double seconds_since(Clock& clock, Clock::Instant start) {
 }
 
 postgres::GenerationMarker begin_marker(const Plan& plan, Clock& clock) {
-    const std::vector<backup::WalRange>& ranges = plan.backup.manifest.wal_ranges;
     return {.generation = plan.generation,
             .stage = postgres::Stage::restoring,
             .leader = plan.configuration.name,
-            .backup_label = plan.backup.label,
-            .backup_time = plan.backup.manifest.last_modified,
-            .backup_end_lsn = ranges.empty() ? "" : ranges.back().end_lsn,
             .created_at = format_utc(clock.wall())};
 }
 
@@ -49,32 +45,23 @@ Status open_staging(const Plan& plan, const postgres::GenerationMarker& marker) 
     return postgres::write_marker(plan.places.staged, marker);
 }
 
-Status restore_files(const Plan& plan, Progress& progress, Clock& clock) {
-    progress.enter("restore", "restoring");
-    const backup::Restored restored =
-        TRY(backup::restore({.backup = plan.backup,
-                             .data_directory = plan.places.staged,
-                             .tablespaces = tablespace_mapping(plan),
-                             .tablespace_suffix = postgres::kStagedSuffix,
-                             .is_left_out = is_left_out,
-                             .check_wal = check_wal_with(plan.binaries, plan.backup.manifest, clock),
-                             .on_progress = [&](const backup::Progress& now) { progress.report(now); },
-                             .on_problem = [](const std::string& problem) { log_warning(problem); }},
-                            clock));
-    progress.complete();
-    log_info("restored and verified", {{"files", restored.files}, {"bytes", restored.bytes}});
-    return {};
+// Of another source than a backup nobody knows beforehand how much it is.
+Status require_room(const Plan& plan) {
+    const auto* backup = std::get_if<backup::Backup>(&plan.source);
+    if (backup == nullptr) return {};
+    return require_space_for({.backup = *backup,
+                              .data_directory = plan.places.staged,
+                              .tablespaces = tablespace_mapping(plan),
+                              .tablespace_suffix = postgres::kStagedSuffix,
+                              .wal = recovered_from(plan.settings.recovery)});
 }
 
-Status make_clone(const Plan& plan, Progress& progress, Clock& clock) {
-    TRY(require_space_for({.backup = plan.backup,
-                           .data_directory = plan.places.staged,
-                           .tablespaces = tablespace_mapping(plan),
-                           .tablespace_suffix = postgres::kStagedSuffix}));
+Status make_clone(Plan& plan, Progress& progress, Clock& clock) {
+    TRY(require_room(plan));
     postgres::GenerationMarker marker = begin_marker(plan, clock);
     TRY(open_staging(plan, marker));
     Clock::Instant start = clock.now();
-    TRY(restore_files(plan, progress, clock));
+    TRY(acquire_files(plan, marker, progress, clock));
     TRY(postgres::require_same_format(plan.binaries, plan.places.staged, clock));
     marker.phase_seconds["restore"] = seconds_since(clock, start);
     start = clock.now();
@@ -93,11 +80,10 @@ Status make_clone(const Plan& plan, Progress& progress, Clock& clock) {
 
 Status run_phases(const Request& request, Progress& progress, Clock& clock) {
     progress.enter("plan");
-    const Plan plan = TRY(make_plan(request, clock));
-    log_info("restoring the backup", {{"backup", plan.backup.label},
-                                      {"from", plan.backup.directory.string()},
-                                      {"into", plan.places.staged.string()},
-                                      {"generation", plan.generation}});
+    Plan plan = TRY(make_plan(request, clock));
+    log_info("restoring " + describe(plan.source), {{"into", plan.places.staged.string()},
+                                                    {"to", describe_target(plan.settings.recovery)},
+                                                    {"generation", plan.generation}});
     if (Status made = make_clone(plan, progress, clock); !made) {
         if (const Status removed = postgres::remove_data_directory(plan.places.staged, postgres::LinkTargets::all);
             !removed) {

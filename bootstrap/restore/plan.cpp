@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "bootstrap/restore/filling_command.h"
+#include "bootstrap/restore/live_server.h"
+#include "bootstrap/restore/recovery.h"
 #include "common/backup/facts.h"
 #include "common/base/log.h"
 #include "common/etcd/client.h"
@@ -23,15 +26,6 @@ Error not_yet(const std::string& key, const std::string& origin) {
 // A key that is understood but not yet obeyed stops the bootstrap: masking that silently does not happen is the worst
 // case.
 Status refuse_unsupported(const PolygonSettings& settings) {
-    if (settings.source && settings.source->kind == patroni::SourceKind::connection) {
-        return not_yet("source.connection", settings.source->origin);
-    }
-    if (settings.source && settings.source->kind == patroni::SourceKind::command) {
-        return not_yet("source.command", settings.source->origin);
-    }
-    const auto& recovery = settings.recovery;
-    if (recovery.restore_command.value) return not_yet("recovery.restore_command", recovery.restore_command.origin);
-    if (recovery.target_time.value) return not_yet("recovery.target_time", recovery.target_time.origin);
     if (!settings.databases.rename.value.empty()) return not_yet("databases.rename", settings.databases.rename.origin);
     if (!settings.databases.drop.value.empty()) return not_yet("databases.drop", settings.databases.drop.origin);
     if (settings.sql.value) return not_yet("sql", settings.sql.origin);
@@ -60,27 +54,48 @@ Status check_quarantine_parameters(const PolygonSettings& settings) {
     return {};
 }
 
-Result<backup::Located> find_backup(const PolygonSettings& settings) {
-    if (!settings.source) {
-        return Error{Errc::configuration, "no source of a backup is configured",
-                     "Set polygon.source.directory to a base backup, or to a folder of them."};
-    }
-    backup::Located located = TRY(backup::locate_backup(settings.source->value));
+Result<backup::Located> find_backup(const std::string& directory) {
+    backup::Located located = TRY(backup::locate_backup(directory));
     for (const backup::PassedOver& other : located.passed_over) {
         log_warning("passed over an incomplete backup", {{"backup", other.label}, {"reason", other.reason}});
     }
     return located;
 }
 
-Result<postgres::Binaries> find_matching_binaries(const Configuration& configuration, const backup::Backup& backup,
-                                                  Clock& clock) {
-    const int major = TRY(backup::read_major_version(backup));
-    postgres::Binaries binaries = TRY(postgres::find_binaries(configuration.postgresql.bin_dir, major, clock));
-    if (binaries.major_version == major) return binaries;
-    return Error{Errc::version_mismatch,
-                 fmt::format("backup '{}' is of PostgreSQL {}, the programs in '{}' are of {}", backup.label, major,
-                             binaries.directory.empty() ? "PATH" : binaries.directory.string(), binaries.major_version),
-                 fmt::format("Install PostgreSQL {} here and point postgresql.bin_dir at it.", major)};
+struct Found {
+    DataSource source;
+    std::vector<backup::PassedOver> passed_over;
+};
+
+Result<Found> find_source(const PolygonSettings& settings) {
+    if (!settings.source) {
+        return Error{Errc::configuration, "no source of a backup is configured",
+                     "Set polygon.source.directory to a base backup, or to a folder of them."};
+    }
+    switch (settings.source->kind) {
+        case patroni::SourceKind::connection:
+            return Found{.source = TRY(ask_server(*settings.source, settings.tablespaces.value))};
+        case patroni::SourceKind::command:
+            return Found{.source = TRY(parse_command(*settings.source))};
+        case patroni::SourceKind::directory:
+            break;
+    }
+    backup::Located located = TRY(find_backup(settings.source->value));
+    return Found{.source = std::move(located.backup), .passed_over = std::move(located.passed_over)};
+}
+
+// Of a filling command the version is not known yet; that there are programs where the configuration says is.
+Result<postgres::Binaries> choose_binaries(const Configuration& configuration, const DataSource& source, Clock& clock) {
+    if (const auto* backup = std::get_if<backup::Backup>(&source)) {
+        return find_matching_binaries(configuration, fmt::format("backup '{}'", backup->label),
+                                      TRY(backup::read_major_version(*backup)), clock);
+    }
+    if (const auto* server = std::get_if<LiveServer>(&source)) {
+        return find_matching_binaries(configuration, fmt::format("server '{}'", server->conninfo.server()),
+                                      server->major_version, clock);
+    }
+    if (configuration.postgresql.bin_dir.empty()) return postgres::Binaries{};
+    return postgres::find_binaries(configuration.postgresql.bin_dir, 0, clock);
 }
 
 // Of the plan in etcd if one waits for this member; a new one where nobody planned anything.
@@ -171,6 +186,16 @@ sanitize::TiePlan plan_ties(const PolygonSettings& settings) {
 
 }  // namespace
 
+Result<postgres::Binaries> find_matching_binaries(const Configuration& configuration, const std::string& what,
+                                                  int major_version, Clock& clock) {
+    postgres::Binaries binaries = TRY(postgres::find_binaries(configuration.postgresql.bin_dir, major_version, clock));
+    if (binaries.major_version == major_version) return binaries;
+    return Error{Errc::version_mismatch,
+                 fmt::format("{} is of PostgreSQL {}, the programs in '{}' are of {}", what, major_version,
+                             binaries.directory.empty() ? "PATH" : binaries.directory.string(), binaries.major_version),
+                 fmt::format("Install PostgreSQL {} here and point postgresql.bin_dir at it.", major_version)};
+}
+
 Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) {
     const patroni::ConfigurationSources sources{request.source.path, request.source.environment};
     Configuration configuration = TRY(Configuration::load(sources));
@@ -186,8 +211,9 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) 
     const std::string data_directory =
         request.data_directory.empty() ? configuration.postgresql.data_dir.string() : request.data_directory;
     postgres::Places places = TRY(check_places(data_directory, occupied));
-    backup::Located located = TRY(find_backup(settings));
-    postgres::Binaries binaries = TRY(find_matching_binaries(configuration, located.backup, clock));
+    Found found = TRY(find_source(settings));
+    postgres::Binaries binaries = TRY(choose_binaries(configuration, found.source, clock));
+    if (binaries.major_version != 0) TRY(check_target(settings.recovery, binaries, clock));
     sanitize::RolePlan roles = TRY(plan_roles(request, configuration, settings));
     std::string generation = TRY(choose_generation(configuration, clock));
     const std::string superuser = superuser_name(configuration);
@@ -195,8 +221,8 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) 
     return Plan{.configuration = std::move(configuration),
                 .settings = std::move(settings),
                 .places = std::move(places),
-                .backup = std::move(located.backup),
-                .passed_over = std::move(located.passed_over),
+                .source = std::move(found.source),
+                .passed_over = std::move(found.passed_over),
                 .binaries = std::move(binaries),
                 .generation = std::move(generation),
                 .superuser = superuser,

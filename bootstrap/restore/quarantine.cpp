@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bootstrap/restore/recovery.h"
 #include "common/base/log.h"
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
@@ -14,16 +15,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// To the end of the backup and no further. restore_command has to be set, and has nothing to offer: the WAL is in
-// pg_wal. Promotion picks the next timeline, so that the clone's history is told from production's.
 postgres::ServerParameters quarantine_parameters(const patroni::PolygonSettings& settings) {
-    postgres::ServerParameters parameters = {{"restore_command", "false"},
-                                             {"recovery_target", "immediate"},
-                                             {"recovery_target_action", "promote"},
-                                             {"max_prepared_transactions", "1000"}};
+    postgres::ServerParameters parameters = recovery_parameters(settings.recovery);
+    parameters["max_prepared_transactions"] = "1000";
     for (const auto& [name, value] : settings.quarantine.parameters.value)
         parameters[name] = value;
     return parameters;
+}
+
+// Promotion picks the next timeline, so that the clone's history is told from production's.
+Status recover(postgres::PrivateServer& server, const Plan& plan, Clock& clock, const Deadline& deadline) {
+    const patroni::RecoverySettings& recovery = plan.settings.recovery;
+    log_info("recovering in quarantine",
+             {{"data_directory", plan.places.staged.string()}, {"to", describe_target(recovery)}});
+    Status started = server.start(clock, deadline);
+    if (started) return {};
+    return explain_failed_recovery(std::move(started).error(), server.log_tail(), recovery);
 }
 
 // A string of SQL as single-user mode takes it, with standard_conforming_strings on (the default since 9.1).
@@ -118,8 +125,7 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Clock& c
                                ""));  // read from the data directory, wherever the rest is
     postgres::PrivateServer server =
         TRY(postgres::PrivateServer::prepare(plan.binaries, clone, quarantine_parameters(plan.settings)));
-    log_info("recovering in quarantine", {{"data_directory", clone.string()}});
-    TRY(server.start(clock, deadline));
+    TRY(recover(server, plan, clock, deadline));
     TRY(sanitise(server, plan, marker, clock, deadline));
     TRY(server.stop(clock, deadline));
     TRY(require_clean_shutdown(clone));

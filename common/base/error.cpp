@@ -35,6 +35,7 @@ constexpr std::array kTable = {
     ErrorRow{Errc::timeout, 42, "timeout", "a deadline passed"},
     ErrorRow{Errc::no_space, 43, "no-space", "a file system has too little room"},
     ErrorRow{Errc::not_proven, 50, "not-proven", "the result is not what it has to be"},
+    ErrorRow{Errc::target_unreached, 51, "target-unreached", "recovery did not get to where it was to stop"},
 };
 
 }  // namespace

@@ -34,6 +34,7 @@ enum class Errc {
     timeout,
     no_space,
     not_proven,
+    target_unreached,
 };
 
 // Whether the same call may succeed later without anybody changing anything.

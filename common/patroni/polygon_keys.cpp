@@ -16,12 +16,19 @@ namespace {
 constexpr std::string_view kPrefix = "POLYGON_";
 constexpr std::string_view kConfigVariable = "POLYGON_CONFIG";  // where the file is: not a key
 
-const std::array<Key, 21> kKeys = {
+const std::array<Key, 28> kKeys = {
     Key{"source.directory"},
     Key{"source.connection"},
     Key{"source.command"},
+    Key{"source.max_rate"},
+    Key{"source.compression"},
     Key{"recovery.restore_command"},
     Key{"recovery.target_time"},
+    Key{"recovery.target_lsn"},
+    Key{"recovery.target_xid"},
+    Key{"recovery.target_name"},
+    Key{"recovery.target_timeline"},
+    Key{"recovery.target_inclusive"},
     Key{"tablespaces", Shape::map},
     Key{"system_identifier"},
     Key{"quarantine.parameters", Shape::map},
@@ -39,6 +46,16 @@ const std::array<Key, 21> kKeys = {
     Key{"staging.directory"},
     Key{"staging.previous"},
 };
+
+// Of these a configuration has one; the other keys of `source` say more about it.
+bool names_source(std::string_view path) {
+    return path == "source.directory" || path == "source.connection" || path == "source.command";
+}
+
+bool is_recovery_target(std::string_view path) {
+    return path == "recovery.target_time" || path == "recovery.target_lsn" || path == "recovery.target_xid" ||
+           path == "recovery.target_name";
+}
 
 const Key* find_key(std::string_view path) {
     for (const Key& key : kKeys) {
@@ -93,28 +110,57 @@ void set_value(Node& section, std::string_view path, const std::string& value, c
     *node = value.empty() ? Node{} : make_scalar(value, place);
 }
 
+// One value that a layer lays over the section.
+struct Laid {
+    const Key* key = nullptr;
+    std::string value;  // empty: says "none"
+    Place place;
+};
+
 // One layer of values over those below it.
 class Layer {
   public:
     explicit Layer(Node& section) : section_(section) {}
 
-    // An empty `value` says "none".
+    // What names a source first: it takes all of `source` below it along, and would take what this layer says about
+    // it as well.
+    Status set_all(const std::vector<Laid>& values) {
+        for (const bool is_first : {true, false}) {
+            for (const Laid& laid : values) {
+                if (names_source(laid.key->path) == is_first) TRY(set(*laid.key, laid.value, laid.place));
+            }
+        }
+        return {};
+    }
+
+  private:
     Status set(const Key& key, const std::string& value, const Place& place) {
         if (key.shape != Shape::scalar) {
             return Error{Errc::configuration, fmt::format("{} cannot be given as one value", place.full()),
                          fmt::format("Write 'polygon.{}' into Patroni's file.", key.path)};
         }
-        if (key.path.starts_with("source.") && !value.empty() && !has_source_) {
+        if (names_source(key.path) && !value.empty() && !has_source_) {
             section_.erase("source");
             has_source_ = true;
+        }
+        if (is_recovery_target(key.path) && !value.empty() && !has_target_) {
+            erase_targets();
+            has_target_ = true;
         }
         set_value(section_, key.path, value, place);
         return {};
     }
 
-  private:
+    void erase_targets() {
+        Node* recovery = section_.find("recovery");
+        if (recovery == nullptr) return;
+        for (const char* name : {"target_time", "target_lsn", "target_xid", "target_name"})
+            recovery->erase(name);
+    }
+
     Node& section_;
     bool has_source_ = false;
+    bool has_target_ = false;
 };
 
 // A password may well be in a variable that begins as ours do.
@@ -160,19 +206,19 @@ Status check_keys(const Node& section) {
 
 Status apply_environment(Node& section, const std::map<std::string, std::string>& environment) {
     const std::set<std::string> of_passwords = password_variables(section);
-    Layer layer(section);
+    std::vector<Laid> values;
     for (const auto& [name, value] : environment) {
         if (!name.starts_with(kPrefix) || name == kConfigVariable || of_passwords.contains(name)) continue;
         const auto key =
             std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& known) { return variable_of(known.path) == name; });
         if (key == kKeys.end()) return unknown_variable(name);
-        if (!value.empty()) TRY(layer.set(*key, value, {name, 0}));
+        if (!value.empty()) values.push_back({&*key, value, {name, 0}});
     }
-    return {};
+    return Layer(section).set_all(values);
 }
 
 Status apply_overrides(Node& section, const Overrides& overrides) {
-    Layer layer(section);
+    std::vector<Laid> values;
     for (const auto& [path, value] : overrides) {
         const Place place{"--set " + path, 0};
         const Key* key = find_key(path);
@@ -182,9 +228,9 @@ Status apply_overrides(Node& section, const Overrides& overrides) {
                 known.push_back(candidate.path);
             return Error{Errc::configuration, fmt::format("unknown key {}", place.full()), hint_for(path, known)};
         }
-        TRY(layer.set(*key, value, place));
+        values.push_back({key, value, place});
     }
-    return {};
+    return Layer(section).set_all(values);
 }
 
 }  // namespace polygon::patroni

@@ -27,7 +27,8 @@ std::string variable_of(const std::string& path);
 Status check_keys(const Node& section);
 
 // Lays POLYGON_* and then `overrides` over `section`; the place of each value says which it was. A source given by one
-// of them replaces any other below it. Errc::configuration for what is no key or is no plain value.
+// of them replaces any other below it, with what was said about it; so does a recovery target. Errc::configuration for
+// what is no key or is no plain value.
 Status apply_environment(Node& section, const std::map<std::string, std::string>& environment);
 Status apply_overrides(Node& section, const Overrides& overrides);
 

@@ -39,9 +39,14 @@ class Reader {
     }
 
     Status read_source(std::optional<Source>& source) const;
+    Status read_recovery(RecoverySettings& recovery) const;
     Status read_passwords(std::map<std::string, PasswordSource>& passwords) const;
 
   private:
+    Status read_source_options(Source& source) const;
+    Status read_target(std::optional<RecoveryTarget>& target) const;
+    Status check_recovery(const RecoverySettings& recovery) const;
+
     const Node& section_;
 };
 
@@ -62,7 +67,62 @@ Status Reader::read_source(std::optional<Source>& source) const {
         source = Source{kind, TRY(to_text(*node, path)), node->place.brief()};
         first = "polygon." + path;
     }
+    return source ? read_source_options(*source) : Status{};
+}
+
+// What is said about a connection must not be said in vain about something else.
+Status Reader::read_source_options(Source& source) const {
+    TRY(read("source.max_rate", source.max_rate, to_rate));
+    TRY(choose("source.compression", source.compression, {"none", "server-gzip", "server-lz4", "server-zstd"}));
+    if (source.kind == SourceKind::connection) return {};
+    for (const char* path : {"source.max_rate", "source.compression"}) {
+        const Node* node = section_.find_path(path);
+        if (node != nullptr) {
+            return wrong_value(*node, path, "says nothing about this source",
+                               "It belongs to source.connection; take it out.");
+        }
+    }
     return {};
+}
+
+Status Reader::read_recovery(RecoverySettings& recovery) const {
+    TRY(read("recovery.restore_command", recovery.restore_command, to_text));
+    TRY(read_target(recovery.target));
+    TRY(read("recovery.target_timeline", recovery.target_timeline, to_timeline));
+    TRY(read("recovery.target_inclusive", recovery.target_inclusive, to_bool));
+    return check_recovery(recovery);
+}
+
+Status Reader::read_target(std::optional<RecoveryTarget>& target) const {
+    using Kind = RecoveryTarget::Kind;
+    for (const Kind kind : {Kind::time, Kind::lsn, Kind::xid, Kind::name}) {
+        RecoveryTarget found{.kind = kind};
+        const std::string path = "recovery." + found.key();
+        const Node* node = section_.find_path(path);
+        if (node == nullptr) continue;
+        if (target) {
+            return wrong_value(*node, path, fmt::format("stands beside 'polygon.recovery.{}'", target->key()),
+                               "Recovery stops at one target: keep one of them.");
+        }
+        found.value = TRY(kind == Kind::lsn   ? to_lsn(*node, path)
+                          : kind == Kind::xid ? to_transaction_id(*node, path)
+                                              : to_text(*node, path));
+        found.origin = node->place.brief();
+        target = std::move(found);
+    }
+    return {};
+}
+
+Status Reader::check_recovery(const RecoverySettings& recovery) const {
+    const Node* inclusive = section_.find_path("recovery.target_inclusive");
+    if (inclusive != nullptr && (!recovery.target || recovery.target->kind == RecoveryTarget::Kind::name)) {
+        return wrong_value(*inclusive, "recovery.target_inclusive", "says nothing about this recovery",
+                           "It belongs to target_time, target_lsn and target_xid.");
+    }
+    if (!recovery.target || recovery.restore_command.value) return {};
+    const std::string path = "recovery." + recovery.target->key();
+    return wrong_value(*section_.find_path(path), path, "needs recovery.restore_command beside it",
+                       "The WAL beyond the backup's end comes from production's archive; say how it is fetched.");
 }
 
 Status Reader::read_passwords(std::map<std::string, PasswordSource>& passwords) const {
@@ -74,8 +134,7 @@ Status Reader::read_passwords(std::map<std::string, PasswordSource>& passwords) 
 
 Status read_all(const Reader& reader, PolygonSettings& settings) {
     TRY(reader.read_source(settings.source));
-    TRY(reader.read("recovery.restore_command", settings.recovery.restore_command, to_text));
-    TRY(reader.read("recovery.target_time", settings.recovery.target_time, to_text));
+    TRY(reader.read_recovery(settings.recovery));
     TRY(reader.read("tablespaces", settings.tablespaces, to_path_map));
     TRY(reader.choose("system_identifier", settings.system_identifier, {"new", "keep"}));
     TRY(reader.read("quarantine.parameters", settings.quarantine.parameters, to_map));
@@ -109,6 +168,20 @@ Result<std::string> read_first_line(const PasswordSource& source) {
 }
 
 }  // namespace
+
+std::string RecoveryTarget::key() const {
+    switch (kind) {
+        case Kind::time:
+            return "target_time";
+        case Kind::lsn:
+            return "target_lsn";
+        case Kind::xid:
+            return "target_xid";
+        case Kind::name:
+            return "target_name";
+    }
+    return {};
+}
 
 Result<PolygonSettings> PolygonSettings::load(const ConfigurationSources& sources, const Overrides& overrides) {
     const LoadedTree tree = TRY(load_sources(sources));

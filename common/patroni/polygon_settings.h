@@ -28,10 +28,15 @@ using OptionalText = std::optional<std::string>;
 
 enum class SourceKind { directory, connection, command };
 
+// How the server compresses what a live backup sends; it needs PostgreSQL 15.
+enum class WireCompression { none, gzip, lz4, zstd };
+
 struct Source {
     SourceKind kind = SourceKind::directory;
     std::string value;  // the directory, the connection string or the command
     std::string origin;
+    Setting<OptionalText> max_rate;  // of a connection: as pg_basebackup takes it, "100M"
+    Setting<WireCompression> compression;
 };
 
 enum class SystemIdentifier { renew /* "new" */, keep };
@@ -51,9 +56,22 @@ struct PasswordSource {
     std::string origin;
 };
 
+// Where recovery stops; PostgreSQL's recovery_target_*.
+struct RecoveryTarget {
+    enum class Kind { time, lsn, xid, name };
+    Kind kind = Kind::time;
+    std::string value;
+    std::string origin;
+
+    // "target_time".
+    std::string key() const;
+};
+
 struct RecoverySettings {
     Setting<OptionalText> restore_command;
-    Setting<OptionalText> target_time;
+    std::optional<RecoveryTarget> target;  // none: the end of the backup
+    Setting<OptionalText> target_timeline;
+    Setting<bool> target_inclusive{true};
 };
 
 struct QuarantineSettings {

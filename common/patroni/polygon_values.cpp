@@ -15,6 +15,16 @@ namespace {
 constexpr const char* kPasswordHint = "Passwords come from a file or the environment.";
 constexpr const char* kDurationHint = "Write a number with ms, s, min, h or d.";
 
+constexpr std::int64_t kLeastKilobytes = 32;  // pg_basebackup's own limits (basebackup.h, MAX_RATE_LOWER)
+constexpr std::int64_t kMostKilobytes = 1024 * 1024;
+
+// Of 32 bits, not 0.
+bool is_number(std::string_view text) {
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() && number > 0;
+}
+
 struct Unit {
     std::string_view name;
     std::int64_t milliseconds;
@@ -109,6 +119,48 @@ Result<std::chrono::milliseconds> to_duration(const Node& node, std::string_view
                          number <= std::numeric_limits<std::int32_t>::max() * std::int64_t{1000} / factor * 1000;
     if (!is_sane) return wrong_value(node, path, fmt::format("is not a duration: '{}'", text), kDurationHint);
     return std::chrono::milliseconds(number * factor);
+}
+
+Result<std::string> to_rate(const Node& node, std::string_view path) {
+    const std::string text = TRY(to_text(node, path));
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    const std::int64_t factor = unit.empty() || unit == "k" ? 1 : unit == "M" ? 1024 : 0;
+    const bool is_sane = error == std::errc() && factor > 0 && number > 0 && number <= kMostKilobytes &&
+                         number * factor >= kLeastKilobytes && number * factor <= kMostKilobytes;
+    if (is_sane) return text;
+    return wrong_value(node, path, fmt::format("is no rate: '{}'", text),
+                       "Write kilobytes a second, or a number with k or M, from 32k to 1024M.");
+}
+
+Result<bool> to_bool(const Node& node, std::string_view path) {
+    return TRY(to_choice(node, path, {"true", "false", "on", "off", "yes", "no"})) % 2 == 0;
+}
+
+Result<std::string> to_lsn(const Node& node, std::string_view path) {
+    const std::string text = TRY(to_text(node, path));
+    const std::size_t slash = text.find('/');
+    const auto is_half = [](std::string_view half) {
+        return !half.empty() && half.size() <= 8 &&
+               half.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+    };
+    const bool is_lsn = slash != std::string::npos && is_half(std::string_view(text).substr(0, slash)) &&
+                        is_half(std::string_view(text).substr(slash + 1));
+    if (is_lsn) return text;
+    return wrong_value(node, path, fmt::format("is no position in the WAL: '{}'", text), "Write it as 16/B374D848.");
+}
+
+Result<std::string> to_transaction_id(const Node& node, std::string_view path) {
+    const std::string text = TRY(to_text(node, path));
+    if (is_number(text)) return text;
+    return wrong_value(node, path, fmt::format("is no transaction's number: '{}'", text), "Write digits alone.");
+}
+
+Result<std::string> to_timeline(const Node& node, std::string_view path) {
+    const std::string text = TRY(to_text(node, path));
+    if (text == "latest" || text == "current" || is_number(text)) return text;
+    return wrong_value(node, path, fmt::format("is no timeline: '{}'", text), "Write latest, current or a number.");
 }
 
 Result<std::size_t> to_choice(const Node& node, std::string_view path, std::initializer_list<const char*> allowed) {

@@ -151,6 +151,18 @@ Result<Rows> Connection::command(const std::string& sql) {
     return to_rows(connection_.get(), ResultHandle(PQexec(connection_.get(), sql.c_str())));
 }
 
+Result<Rows> Connection::tablespaces_of_base_backup() {
+    // The old grammar ended with 14, the new one began with 15 (PostgreSQL protocol.sgml, BASE_BACKUP).
+    const char* statement = server_major_version() >= 15
+                                ? "BASE_BACKUP (LABEL 'pg-polygon', CHECKPOINT 'fast', WAIT false, MANIFEST 'no')"
+                                : "BASE_BACKUP LABEL 'pg-polygon' FAST NOWAIT";
+    if (PQsendQuery(connection_.get(), statement) == 0) {
+        return Error{Errc::connection, "cannot ask for a backup: " + trimmed(PQerrorMessage(connection_.get())), ""};
+    }
+    TRY(to_rows(connection_.get(), ResultHandle(PQgetResult(connection_.get()))));  // where its WAL starts
+    return to_rows(connection_.get(), ResultHandle(PQgetResult(connection_.get())));
+}
+
 Result<std::string> Connection::value(const std::string& sql, const std::vector<std::optional<std::string>>& values) {
     const Rows rows = TRY(query(sql, values));
     if (rows.size() != 1 || rows[0].empty()) {

@@ -43,6 +43,10 @@ class Connection {
     Status execute(const std::string& sql, const std::vector<std::optional<std::string>>& values = {});
     // Several statements in one string, no parameters; also for replication commands.
     Result<Rows> command(const std::string& sql);
+    // On a replication connection: the tablespaces of a base backup, oid and location, as the server says them before
+    // the first byte of one. The backup is begun for it (a checkpoint), and given up when the connection closes, for
+    // which alone it is good afterwards.
+    Result<Rows> tablespaces_of_base_backup();
     // The first column of the one row that the query has to give; NULL is "".
     Result<std::string> value(const std::string& sql, const std::vector<std::optional<std::string>>& values = {});
     // The first column of every row.

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kLogTailBytes = 1500;
+constexpr std::size_t kLogTailBytes = 3000;
 constexpr int kNewestMajorVersion = 18;  // whose parameters are all known here
 
 // In PostgreSQL's configuration files a quote in a value is doubled, and a backslash too.

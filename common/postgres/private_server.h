@@ -45,10 +45,12 @@ class PrivateServer {
     // `statement` may not hold a line feed: single-user mode ends a statement there.
     Status run_single(const std::string& statement, Clock& clock, const Deadline& deadline);
 
+    // The last lines that the server has logged.
+    std::string log_tail() const;
+
   private:
     PrivateServer(Binaries binaries, std::filesystem::path directory)
         : binaries_(std::move(binaries)), directory_(std::move(directory)) {}
-    std::string log_tail() const;
 
     Binaries binaries_;
     std::filesystem::path directory_;

@@ -53,9 +53,40 @@ struct Standard {
     int err = -1;
 };
 
+// The leader of a group waits here for the process that it has made, with SIGTERM and SIGCHLD blocked: the first comes
+// when the parent dies, even by SIGKILL, and takes the whole group along.
+[[noreturn]] void guard_group(pid_t first, const sigset_t& awaited) {
+    while (true) {
+        int number = 0;
+        if (sigwait(&awaited, &number) == 0 && number == SIGTERM) kill(0, SIGKILL);
+        int status = 0;
+        if (waitpid(first, &status, WNOHANG) == first) _exit(to_exit_status(status));
+    }
+}
+
+// Returns in the process that is to run the command; the one that forked it stays as its group's leader.
+void lead_group(pid_t parent, int failure) {
+    setpgid(0, 0);
+    ::signal(SIGCHLD, SIG_DFL);
+    sigset_t awaited;
+    sigemptyset(&awaited);
+    sigaddset(&awaited, SIGTERM);
+    sigaddset(&awaited, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &awaited, nullptr);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) _exit(126);  // the parent died before the line above
+    const pid_t first = fork();
+    if (first < 0) _exit(126);
+    if (first == 0) return;
+    ::close(failure);
+    guard_group(first, awaited);
+}
+
 [[noreturn]] void become(const Command& command, const Standard& standard, char* const* argv, char* const* environment,
                          pid_t parent, int failure) {
-    if (command.death_signal != 0) {
+    if (command.reach == Reach::group) {
+        lead_group(parent, failure);
+    } else if (command.death_signal != 0) {
         prctl(PR_SET_PDEATHSIG, command.death_signal);
         if (getppid() != parent) _exit(126);  // the parent died before the line above
     }
@@ -223,30 +254,43 @@ Result<Child> Child::start(const Command& command) {
     ::close(null);
     if (output >= 0) ::close(output);
     if (!pid) return pid.error();
-    return Child(*pid);
+    return Child(*pid, command.reach);
 }
 
-Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), exit_status_(other.exit_status_) {}
+Child::Child(Child&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), reach_(other.reach_), exit_status_(other.exit_status_) {}
 
 Child& Child::operator=(Child&& other) noexcept {
     std::swap(pid_, other.pid_);
+    std::swap(reach_, other.reach_);
     std::swap(exit_status_, other.exit_status_);
     return *this;
 }
 
 Child::~Child() {
     if (pid_ < 0 || poll()) return;
-    kill(pid_, SIGKILL);
+    kill_with(SIGKILL);
     waitpid(pid_, nullptr, 0);
 }
 
+void Child::kill_with(int number) const {
+    kill(reach_ == Reach::group ? -pid_ : pid_, number);
+    if (reach_ == Reach::group) kill(pid_, number);  // before it has made its group
+}
+
 void Child::signal(int number) const {
-    if (pid_ > 0 && !exit_status_) kill(pid_, number);
+    if (pid_ > 0 && !exit_status_) kill_with(number);
 }
 
 std::optional<int> Child::poll() {
     if (exit_status_ || pid_ < 0) return exit_status_;
     int status = 0;
+    siginfo_t ended = {};
+    // What the group's first process left behind, as long as the number is certainly the group's: not yet reaped.
+    const bool leads_group = reach_ == Reach::group &&
+                             waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+                             ended.si_pid == pid_;
+    if (leads_group) kill(-pid_, SIGKILL);
     if (waitpid(pid_, &status, WNOHANG) == pid_) exit_status_ = to_exit_status(status);
     return exit_status_;
 }

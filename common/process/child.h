@@ -18,6 +18,11 @@ namespace polygon::process {
 
 using Environment = std::map<std::string, std::string>;
 
+// Who ends when we end the child, or die ourselves: it alone, or whatever it started too, as a shell's command or
+// pg_basebackup's second process. A group ends by SIGKILL, death_signal or not, and what its first process leaves
+// behind ends with it.
+enum class Reach { process, group };
+
 struct Command {
     std::vector<std::string> argv;           // argv[0] is looked up in PATH unless it has a slash
     std::optional<Environment> environment;  // exactly this; none: ours
@@ -25,6 +30,7 @@ struct Command {
     std::filesystem::path directory;         // empty: ours
     std::filesystem::path output_file;       // run(): ignored; Child: stdout and stderr appended here; empty: ours
     int death_signal = SIGKILL;              // what the child gets when we die (PR_SET_PDEATHSIG); 0: nothing
+    Reach reach = Reach::process;            // of a Child
 };
 
 struct Finished {
@@ -59,8 +65,11 @@ class Child {
     pid_t release();
 
   private:
-    explicit Child(pid_t pid) : pid_(pid) {}
+    Child(pid_t pid, Reach reach) : pid_(pid), reach_(reach) {}
+    void kill_with(int number) const;
+
     pid_t pid_ = -1;
+    Reach reach_ = Reach::process;
     std::optional<int> exit_status_;
 };
 

@@ -1,0 +1,42 @@
+// The user's own command that fills a directory: pgBackRest, WAL-G, Barman, a copy.
+#pragma once
+
+#include <string>
+
+#include "bootstrap/restore/data_source.h"
+#include "common/base/clock.h"
+#include "common/postgres/data_directory.h"
+
+namespace polygon::bootstrap {
+
+// Errc::configuration unless {datadir} is in it.
+Result<FillingCommand> parse_command(const patroni::Source& source);
+
+// The command with each {datadir} replaced, quoted for a shell.
+std::string fill_in(const FillingCommand& command, const fs::Path& directory);
+
+struct Filled {
+    int major_version = 0;
+    std::string label;       // backup_label's
+    std::string start_time;  // backup_label's
+};
+
+// What a backup_label of PostgreSQL says (src/backend/access/transam/xlog.c, build_backup_content).
+struct BackupLabel {
+    std::string start_segment;  // "000000010000000000000002"
+    std::string label;
+    std::string start_time;
+};
+Result<BackupLabel> parse_backup_label(const std::string& text);
+
+// Runs it by /bin/sh into `incoming` below `places.staged`, and checks at once what is quickly checked: that there are
+// no foreign links, control file, backup_label, the WAL to start from (unless a restore_command will bring it),
+// tablespaces. Errors: process_failed with the command's last words, backup_*, data_directory_*, io.
+Result<Filled> fill(const FillingCommand& command, const patroni::PolygonSettings& settings,
+                    const postgres::Places& places, const fs::Path& incoming, Clock& clock);
+
+// Compares every file with backup_manifest if the tool brought one; else a warning says that nobody can.
+Status verify_filled(const fs::Path& incoming, const Filled& filled, const patroni::PolygonSettings& settings,
+                     Clock& clock);
+
+}  // namespace polygon::bootstrap

@@ -1,0 +1,185 @@
+#include "bootstrap/restore/incoming.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "bootstrap/restore/carried_over.h"
+#include "common/backup/damage.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+namespace stdfs = std::filesystem;
+
+constexpr const char* kIncoming = "incoming";
+constexpr const char* kTablespaces = "pg_tblspc";
+constexpr const char* kHeldControlFile = "pg_control";
+
+Error directory_error(std::string_view action, const fs::Path& path, const std::error_code& error) {
+    return errno_error(Errc::io, fmt::format("cannot {} '{}'", action, path.string()), error.value());
+}
+
+Result<std::vector<fs::Path>> list(const fs::Path& directory) {
+    std::vector<fs::Path> paths;
+    std::error_code error;
+    for (stdfs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+        paths.push_back(entry->path());
+    if (error && error != std::errc::no_such_file_or_directory) return directory_error("list", directory, error);
+    return paths;
+}
+
+Status make_directory(const fs::Path& path, mode_t mode) {
+    if (::mkdir(path.c_str(), mode) != 0) {
+        return errno_error(Errc::io, fmt::format("cannot create '{}'", path.string()), errno);
+    }
+    if (::chmod(path.c_str(), mode) == 0) return {};  // whatever the umask is
+    return errno_error(Errc::io, fmt::format("cannot change the mode of '{}'", path.string()), errno);
+}
+
+bool is_beneath(const fs::Path& path, const fs::Path& directory) {
+    const fs::Path relative = path.lexically_normal().lexically_relative(directory.lexically_normal());
+    return !relative.empty() && *relative.begin() != "..";
+}
+
+Error misplaced(const fs::Path& place, std::string_view reason) {
+    return {Errc::configuration, fmt::format("a tablespace cannot go to '{}': {}", place.string(), reason),
+            "Give each tablespace an empty directory of its own, outside the data directory."};
+}
+
+Status check_place(const postgres::Places& places, const fs::Path& place) {
+    for (const fs::Path& directory : {places.data, places.staged, places.previous}) {
+        if (is_beneath(place, directory)) return misplaced(place, "it is in the data directory");
+    }
+    const std::size_t entries = TRY(list(place)).size();
+    if (entries == 0) return {};
+    return Error{Errc::data_directory_occupied,
+                 fmt::format("directory '{}' for a tablespace is not empty ({} entries)", place.string(), entries),
+                 "Move it away, or choose another place for the tablespace."};
+}
+
+// Links apart: whether PostgreSQL itself would write such an entry.
+bool is_usual(const stdfs::file_status& status) {
+    return status.type() == stdfs::file_type::regular || status.type() == stdfs::file_type::directory;
+}
+
+Error refused(const std::string& name, std::string_view what) {
+    return {Errc::backup_corrupt, fmt::format("the clone is refused: '{}' {}", backup::printable(name), what),
+            "It may lead to production's own files; let the tool write plain files and directories."};
+}
+
+Status check_link(const fs::Path& link, const std::string& name, const std::set<fs::Path>& tablespaces) {
+    std::error_code error;
+    const fs::Path target = stdfs::read_symlink(link, error);
+    if (error) return directory_error("read the link", link, error);
+    const std::string told = fmt::format("is a link to '{}'", backup::printable(target.string()));
+    if (fs::Path(name).parent_path() != kTablespaces) return refused(name, told);
+    if (tablespaces.contains(target.lexically_normal())) return {};
+    std::string known;
+    for (const fs::Path& tablespace : tablespaces)
+        known += fmt::format("{}'{}'", known.empty() ? "" : ", ", tablespace.string());
+    return Error{Errc::backup_corrupt, fmt::format("the clone is refused: tablespace '{}' {}", name, told),
+                 known.empty() ? "Name its place in polygon.tablespaces, and let the tool put it there with '.staged' "
+                                 "behind the name."
+                               : fmt::format("By polygon.tablespaces it has to be in {}: tell the tool.", known)};
+}
+
+Status check_below(const fs::Path& root, const std::string& prefix, const std::set<fs::Path>& tablespaces) {
+    std::error_code error;
+    for (stdfs::recursive_directory_iterator entry(root, error), end; !error && entry != end; entry.increment(error)) {
+        const std::string name = prefix + entry->path().lexically_relative(root).string();
+        const stdfs::file_status status = entry->symlink_status(error);
+        if (error || is_usual(status) || is_left_out(name)) continue;
+        if (status.type() != stdfs::file_type::symlink) return refused(name, "is no regular file");
+        TRY(check_link(entry->path(), name, tablespaces));
+    }
+    if (error && error != std::errc::no_such_file_or_directory) return directory_error("read", root, error);
+    return {};
+}
+
+Status drop_left_out_children(const fs::Path& directory) {
+    for (const fs::Path& child : TRY(list(directory))) {
+        const std::string name = (directory.filename() / child.filename()).string();
+        if (is_left_out(name)) TRY(fs::remove_tree(child));
+    }
+    return {};
+}
+
+Status move_to(const fs::Path& from, const fs::Path& to) {
+    if (::rename(from.c_str(), to.c_str()) == 0) return {};
+    return errno_error(Errc::io, fmt::format("cannot rename '{}' to '{}'", from.string(), to.string()), errno);
+}
+
+// Over the links that were made beforehand, which carry the same names or go.
+Status move_tablespaces(const fs::Path& incoming, const fs::Path& staged) {
+    const fs::Path reserved = staged / kTablespaces;
+    std::error_code error;
+    stdfs::create_directory(reserved, error);
+    if (error) return directory_error("create", reserved, error);
+    std::set<std::string> come;
+    for (const fs::Path& path : TRY(list(incoming / kTablespaces))) {
+        TRY(move_to(path, reserved / path.filename()));
+        come.insert(path.filename().string());
+    }
+    for (const fs::Path& path : TRY(list(reserved))) {
+        if (!come.contains(path.filename().string())) TRY(fs::remove_file(path));
+    }
+    return {};
+}
+
+Status move_entry(const fs::Path& path, const fs::Path& staged) {
+    const std::string name = path.filename().string();
+    if (name == kTablespaces || name == kHeldControlFile) return {};
+    // The manifest does not describe the clone any more, and the links are made.
+    if (is_left_out(name) || name == "backup_manifest" || name == "tablespace_map") return fs::remove_tree(path);
+    std::error_code error;
+    if (stdfs::is_directory(path, error)) TRY(drop_left_out_children(path));
+    return move_to(path, staged / name);
+}
+
+Status flush(const fs::Path& staged) {
+    for (const fs::Path& link : TRY(list(staged / kTablespaces)))
+        TRY(fs::flush_filesystem(link));
+    return fs::flush_filesystem(staged);
+}
+
+}  // namespace
+
+Result<fs::Path> open_incoming(const fs::Path& staged) {
+    const fs::Path incoming = staged / kIncoming;
+    TRY(make_directory(incoming, 0701));
+    return incoming;
+}
+
+Status reserve_tablespaces(const postgres::Places& places, const std::map<std::string, fs::Path>& tablespaces) {
+    for (const auto& [name, place] : tablespaces) {
+        TRY(check_place(places, place));
+        for (const auto& [other_name, other] : tablespaces) {
+            if (other_name != name && is_beneath(place, other)) return misplaced(place, "another one goes there");
+        }
+    }
+    if (tablespaces.empty()) return {};
+    TRY(make_directory(places.staged / kTablespaces, 0700));
+    for (const auto& [name, place] : tablespaces)
+        TRY(fs::replace_link(places.staged / kTablespaces / name, place));
+    return {};
+}
+
+Status check_entries(const fs::Path& incoming, const std::set<fs::Path>& tablespaces) {
+    TRY(check_below(incoming, "", tablespaces));
+    for (const fs::Path& tablespace : tablespaces)
+        TRY(check_below(tablespace, tablespace.string() + "/", {}));
+    return {};
+}
+
+Status move_up(const fs::Path& staged) {
+    const fs::Path incoming = staged / kIncoming;
+    TRY(fs::rename_durably(incoming / "global" / "pg_control", incoming / kHeldControlFile));
+    for (const fs::Path& path : TRY(list(incoming)))
+        TRY(move_entry(path, staged));
+    TRY(move_tablespaces(incoming, staged));
+    TRY(flush(staged));
+    TRY(fs::rename_durably(incoming / kHeldControlFile, staged / "global" / "pg_control"));
+    return fs::remove_tree(incoming);
+}
+
+}  // namespace polygon::bootstrap

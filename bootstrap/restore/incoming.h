@@ -1,0 +1,32 @@
+// Files that another program brings: kept apart in the staged directory until they are known to be good.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/fs/file.h"
+#include "common/postgres/data_directory.h"
+
+namespace polygon::bootstrap {
+
+// `staged`/incoming, empty, 0701: as long as it is that open PostgreSQL does not start on it, and nobody else gets to
+// it through the staged directory's 0700.
+Result<fs::Path> open_incoming(const fs::Path& staged);
+
+// Says beforehand which directories the program will fill, as links in the staged directory's pg_tblspc: whatever
+// becomes of the program, who removes the staged directory removes them too. Errc::data_directory_occupied if one of
+// them is not empty, Errc::configuration if one is in the data directory or in another.
+Status reserve_tablespaces(const postgres::Places& places,
+                           const std::map<std::string /* name */, fs::Path>& tablespaces);
+
+// Only regular files and directories, and in pg_tblspc links to one of `tablespaces`. What the clone does not get is
+// not looked at. Errc::backup_corrupt for anything else: a link may lead to production's own files.
+Status check_entries(const fs::Path& incoming, const std::set<fs::Path>& tablespaces);
+
+// Moves everything up into `staged`, global/pg_control last and when all else is on disk; what is_left_out() names is
+// removed. The links of reserve_tablespaces() that nothing has replaced go as well.
+Status move_up(const fs::Path& staged);
+
+}  // namespace polygon::bootstrap
