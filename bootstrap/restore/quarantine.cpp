@@ -79,6 +79,7 @@ void record_roles(sanitize::RoleOutcome outcome, postgres::GenerationMarker& mar
 Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
                 const Deadline& deadline) {
     postgres::Connection session = TRY(open_session(server, plan.superuser, clock, deadline));
+    TRY(require_target_after(marker.backup_time, plan.settings.recovery, session));
     const sanitize::ConnectTo connect_to = [&](const std::string& database) {
         return server.connect(plan.superuser, database);
     };

@@ -19,6 +19,8 @@ constexpr std::string_view kTooEarly = "requested recovery stop point is before 
 constexpr std::string_view kRedoDone = "redo done at ";
 constexpr std::string_view kLastTransaction = "last completed transaction was at log time ";
 
+constexpr const char* kEarlierBackup = "Choose a later target, or restore an older backup.";
+
 // "recovery_target_time".
 std::string parameter_of(const patroni::RecoveryTarget& target) {
     return "recovery_" + target.key();
@@ -87,6 +89,19 @@ Status check_target(const patroni::RecoverySettings& recovery, const postgres::B
                  "Write it as PostgreSQL's recovery_target_* take it; a time as 2026-11-20 03:00:00+00."};
 }
 
+Status require_target_after(const std::string& backup_time, const patroni::RecoverySettings& recovery,
+                            postgres::Connection& session) {
+    const bool has_time = recovery.target && recovery.target->kind == patroni::RecoveryTarget::Kind::time;
+    if (!has_time || backup_time.empty()) return {};
+    const std::string is_after =
+        TRY(session.value("SELECT $1::timestamptz >= $2::timestamptz", {recovery.target->value, backup_time}));
+    if (is_after == "t") return {};
+    return Error{
+        Errc::target_unreached,
+        fmt::format("{} lies before the backup, which was begun at {}", describe_target(recovery), backup_time),
+        kEarlierBackup};
+}
+
 Error explain_failed_recovery(Error error, const std::string& log, const patroni::RecoverySettings& recovery) {
     if (log.find(kUnreached) != std::string::npos) {
         return {Errc::target_unreached,
@@ -98,7 +113,7 @@ Error explain_failed_recovery(Error error, const std::string& log, const patroni
     }
     if (log.find(kTooEarly) != std::string::npos) {
         return {Errc::target_unreached, fmt::format("{} lies before the end of the backup", describe_target(recovery)),
-                "Choose a later target, or restore an older backup."};
+                kEarlierBackup};
     }
     return error;
 }

@@ -21,6 +21,11 @@ std::string describe_target(const patroni::RecoverySettings& recovery);
 // it.
 Status check_target(const patroni::RecoverySettings& recovery, const postgres::Binaries& binaries, Clock& clock);
 
+// PostgreSQL stops at the first transaction that is later than a target's time, even if the backup itself is later:
+// then the clone would be of another time than asked for. Errc::target_unreached.
+Status require_target_after(const std::string& backup_time, const patroni::RecoverySettings& recovery,
+                            postgres::Connection& session);
+
 // Why the server ended before it was recovered, out of its log; `error` itself if the target has nothing to do with it.
 // Errc::target_unreached with how far it came.
 Error explain_failed_recovery(Error error, const std::string& log, const patroni::RecoverySettings& recovery);

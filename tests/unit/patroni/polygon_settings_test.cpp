@@ -44,7 +44,9 @@ TEST_CASE("reads every key, and where it stood") {
     CHECK(read->source->value == "/backups/production");
     CHECK(read->source->origin == "patroni.yml:4");
     CHECK(read->recovery.restore_command.value == "cp /archive/%f %p");
-    CHECK(read->recovery.target_time.value == "2026-11-20 03:00:00+00");
+    REQUIRE(read->recovery.target.has_value());
+    CHECK(read->recovery.target->key() == "target_time");
+    CHECK(read->recovery.target->value == "2026-11-20 03:00:00+00");
     CHECK(read->tablespaces.value == TextMap{{"/prod/fast", "/var/lib/postgresql/fast"}});
     CHECK(read->system_identifier.value == SystemIdentifier::keep);
     CHECK(read->quarantine.parameters.value ==
@@ -104,7 +106,7 @@ TEST_CASE("a flag counts before the environment, and that before the file") {
     CHECK(read->system_identifier.value == SystemIdentifier::renew);
     CHECK(read->system_identifier.origin == "POLYGON_SYSTEM_IDENTIFIER");
     CHECK(read->sql.value == "/etc/polygon/sql.d");
-    CHECK_FALSE(read->recovery.target_time.value.has_value());
+    CHECK_FALSE(read->recovery.target.has_value());
 }
 
 TEST_CASE("a source that is given more strongly replaces the other") {

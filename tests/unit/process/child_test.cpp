@@ -1,9 +1,14 @@
 #include "common/process/child.h"
 
+#include <filesystem>
+#include <fstream>
+
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/process/environment.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch.h"
 
 namespace polygon::process {
 namespace {
@@ -72,6 +77,81 @@ TEST_CASE("a child that goes out of scope is gone") {
         pid = child->pid();
     }
     CHECK(kill(pid, 0) != 0);
+}
+
+// Waits for what a shell has written of its background process's number.
+pid_t read_pid(const std::filesystem::path& file) {
+    pid_t pid = 0;
+    REQUIRE(wait_until(system_clock(), soon(), std::chrono::milliseconds(5),
+                       [&] { return (std::ifstream(file) >> pid) && pid > 0; }));
+    return pid;
+}
+
+// A zombie that nobody has reaped yet is gone as well.
+bool is_gone(pid_t pid) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string number;
+    std::string name;
+    std::string state;
+    return !(stat >> number >> name >> state) || state == "Z";
+}
+
+void check_goes(pid_t pid) {
+    CHECK(wait_until(system_clock(), soon(), std::chrono::milliseconds(5), [&] { return is_gone(pid); }));
+}
+
+// Starts a second process and waits for it. No trailing command: a shell would become it.
+Command shell_with_second(const std::filesystem::path& file) {
+    return {.argv = {"/bin/sh", "-c", "sleep 600 & echo $! > '" + file.string() + "'; wait; exit 3"},
+            .reach = Reach::group};
+}
+
+TEST_CASE("of a group, what the child has started is gone with it") {
+    const support::Scratch scratch;
+    pid_t second = 0;
+    {
+        auto child = Child::start(shell_with_second(scratch.path() / "pid"));
+        REQUIRE(child.has_value());
+        second = read_pid(scratch.path() / "pid");
+        CHECK_FALSE(is_gone(second));
+    }
+    check_goes(second);
+}
+
+TEST_CASE("of a group, what the child leaves behind when it ends is gone too, and its status is told") {
+    const support::Scratch scratch;
+    const std::filesystem::path file = scratch.path() / "pid";
+    auto child = Child::start(
+        {.argv = {"/bin/sh", "-c", "sleep 600 & echo $! > '" + file.string() + "'; exit 3"}, .reach = Reach::group});
+    REQUIRE(child.has_value());
+    const auto status = child->wait(system_clock(), soon());
+    REQUIRE(status.has_value());
+    CHECK(*status == 3);
+    check_goes(read_pid(file));
+}
+
+TEST_CASE("a group goes when its parent is killed, even by SIGKILL") {
+    const support::Scratch scratch;
+    const std::filesystem::path file = scratch.path() / "pid";
+    const pid_t parent = fork();
+    REQUIRE(parent >= 0);
+    if (parent == 0) {
+        const auto child = Child::start(shell_with_second(file));
+        pause();
+        _exit(child.has_value() ? 0 : 1);
+    }
+    const pid_t second = read_pid(file);
+    CHECK_FALSE(is_gone(second));
+    kill(parent, SIGKILL);
+    waitpid(parent, nullptr, 0);
+    check_goes(second);
+}
+
+TEST_CASE("a group's program that cannot be run is an error at once") {
+    const auto child = Child::start({.argv = {"/no/such/program"}, .reach = Reach::group});
+    REQUIRE_FALSE(child.has_value());
+    CHECK(child.error().code == Errc::process_failed);
+    CHECK_THAT(child.error().message, ContainsText("cannot run '/no/such/program'"));
 }
 
 TEST_CASE("reads what another process was started with") {
