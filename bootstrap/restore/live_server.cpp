@@ -106,6 +106,7 @@ Status run_basebackup(const LiveServer& server, std::vector<std::string> argv, c
 Result<backup::Backup> verify(const fs::Path& incoming, const std::string& label, Clock& clock) {
     backup::Backup backup = TRY(backup::open_backup(incoming));
     backup.label = label;
+    log_info("comparing the backup with its manifest");
     const backup::Restored checked = TRY(backup::check(
         {.backup = backup, .on_problem = [](const std::string& problem) { log_warning(problem); }}, clock));
     log_info("the backup is what its manifest says", {{"files", checked.files}, {"bytes", checked.bytes}});
@@ -118,6 +119,10 @@ Result<LiveServer> ask_server(const patroni::Source& source, const patroni::Text
     LiveServer server{.conninfo = TRY(postgres::parse_conninfo(source.value, source.origin)),
                       .max_rate = source.max_rate.value,
                       .compression = source.compression.value};
+    if (!server.conninfo.password.is_empty() && source.origin.starts_with("--set")) {
+        return Error{Errc::configuration, "a password on the command line (--set source.connection) is seen in ps",
+                     "Give it in POLYGON_SOURCE_CONNECTION, PGPASSWORD or a passfile."};
+    }
     server.conninfo.keywords.emplace("application_name", "pg-polygon");
     postgres::Connection session = TRY(open_replication(server.conninfo));
     server.major_version = session.server_major_version();

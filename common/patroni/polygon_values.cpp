@@ -45,6 +45,13 @@ Status require_absolute(const Node& node, std::string_view path, const std::stri
     return wrong_value(node, path, fmt::format("is not an absolute path: '{}'", text), "Give it from the root on.");
 }
 
+// PostgreSQL writes no path with one, and what is put behind a name must not end up below it.
+std::string without_last_slashes(std::string path) {
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    return path;
+}
+
 // {file: PATH} or {env: NAME}.
 Result<PasswordSource> to_password_source(const std::string& role, const Node& node, const std::string& path) {
     // Whatever stands here instead may be the password itself: it is not quoted.
@@ -99,12 +106,13 @@ Result<TextMap> to_map(const Node& node, std::string_view path) {
 }
 
 Result<TextMap> to_path_map(const Node& node, std::string_view path) {
-    TextMap map = TRY(to_map(node, path));
-    for (const auto& [from, to] : map) {
+    TextMap paths;
+    for (const auto& [from, to] : TRY(to_map(node, path))) {
         TRY(require_absolute(*node.find(from), path, from));
         TRY(require_absolute(*node.find(from), path, to));
+        paths[without_last_slashes(from)] = without_last_slashes(to);
     }
-    return map;
+    return paths;
 }
 
 Result<std::chrono::milliseconds> to_duration(const Node& node, std::string_view path) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/fs/file.h"
 #include "common/postgres/generation_marker.h"
 #include "tests/integration/programs/live_production.h"
 #include "tests/support/processes.h"
@@ -120,9 +121,9 @@ TEST_CASE("a tablespace that is production's own is refused and not touched") {
                   "By polygon.tablespaces it has to be in '");
     CHECK_FALSE(stdfs::is_empty(copied));
 
+    const std::string place = (Site::shared().path() / "node/fast.staged").string();
     Site& site = node(copy + fmt::format("cp -a '{}' '{}'; for l in \"$1\"/pg_tblspc/*; do ln -sfn '{}' \"$l\"; done",
-                                         copied.string(), (site.path() / "node/fast.staged").string(),
-                                         (site.path() / "node/fast.staged").string()),
+                                         copied.string(), place, place),
                       map);
     const process::Finished done = site.bootstrap();
     INFO(done.err);
@@ -132,6 +133,55 @@ TEST_CASE("a tablespace that is production's own is refused and not touched") {
     });
     CHECK(stdfs::read_symlink(stdfs::directory_iterator(site.data_directory() / "pg_tblspc")->path()) ==
           site.path() / "node/fast");
+}
+
+// Its repository, configuration and logs in the workspace; a full backup of the running production.
+stdfs::path back_up_with_pgbackrest(Site& site) {
+    LiveProduction& production = LiveProduction::shared();
+    for (const char* directory : {"pgbackrest", "pgbackrest/repo", "pgbackrest/log", "pgbackrest/lock"})
+        require(site.workspace().make_directory(directory));
+    const stdfs::path root = site.path() / "pgbackrest";
+    std::ofstream(root / "pgbackrest.conf") << fmt::format(
+        "[global]\nrepo1-path={0}/repo\nlog-path={0}/log\nlock-path={0}/lock\nstart-fast=y\nlog-level-console=warn\n"
+        "[live]\npg1-path={1}\npg1-socket-path={2}\npg1-user=boss\n",
+        root.string(), (site.path() / "live").string(), production.server().socket_directory().string());
+    require(site.workspace().account().give(root));
+    const std::string tool = "pgbackrest --config=" + (root / "pgbackrest.conf").string() + " --stanza=live";
+    const process::Finished created = site.run({"sh", "-c", tool + " stanza-create"});
+    INFO(created.out << created.err);
+    REQUIRE(created.exit_status == 0);
+    production.server().query("ALTER SYSTEM SET archive_command = '" + tool + " archive-push %p'");
+    production.server().query("SELECT pg_reload_conf()");
+    const process::Finished backed_up = site.run({"sh", "-c", tool + " --type=full backup"});
+    INFO(backed_up.out << backed_up.err);
+    CHECK(backed_up.exit_status == 0);
+    production.server().query("ALTER SYSTEM RESET archive_command");
+    production.server().query("SELECT pg_reload_conf()");
+    REQUIRE(backed_up.exit_status == 0);
+    return root / "pgbackrest.conf";
+}
+
+TEST_CASE("pgBackRest restores a clone, its WAL from its archive") {
+    Site& site = Site::shared();
+    if (site.run({"sh", "-c", "command -v pgbackrest"}).exit_status != 0) {
+        WARN("pgbackrest is not installed: not tested");
+        return;
+    }
+    const std::string tool = "pgbackrest --config=" + back_up_with_pgbackrest(site).string() + " --stanza=live";
+    const stdfs::path fast = site.path() / "node/fast";
+    require(site.workspace().make_directory("node/fast.staged"));
+    node(tool + " --pg1-path=\"$1\" --type=none --tablespace-map=fast=" + fast.string() + ".staged restore",
+         fmt::format(
+             "  tablespaces: {{{}: {}}}\n  recovery: {{restore_command: '{} --pg1-path=$PWD archive-get %f %p'}}\n",
+             LiveProduction::shared().tablespace().string(), fast.string(), tool));
+    const process::Finished done = site.bootstrap();
+    INFO(done.err);
+    REQUIRE(done.exit_status == 0);
+    CHECK_THAT(done.err, ContainsText("there is no backup_manifest"));
+    site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
+        CHECK(site.query(socket, "postgres", "postgres", "SELECT count(*) FROM far") == "1000");
+        CHECK(site.query(socket, "postgres", "postgres", "SHOW restore_command").empty());
+    });
 }
 
 TEST_CASE("the command and all that it has started end with polygon-bootstrap") {
@@ -145,7 +195,7 @@ TEST_CASE("the command and all that it has started end with polygon-bootstrap") 
     auto child = require(process::Child::start(command));
     const stdfs::path incoming = site.data_directory().string() + ".staged/incoming";
     REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 60s), 5ms,
-                       [&] { return child.poll() || support::processes_in(incoming).size() == 3; }));
+                       [&] { return child.poll() || support::processes_in(incoming).size() >= 2; }));
     REQUIRE_FALSE(child.poll().has_value());
     child.signal(SIGKILL);
     require(child.wait(system_clock(), Deadline(system_clock(), 30s)));

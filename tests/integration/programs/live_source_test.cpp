@@ -198,7 +198,8 @@ TEST_CASE("pg_basebackup that loses its connection is told with its own words, a
     INFO(read_log(site));
     CHECK(status == exit_status(Errc::process_failed));
     CHECK_THAT(read_log(site), ContainsText("pg_basebackup from '"));
-    CHECK_THAT(read_log(site), ContainsText("terminating connection due to administrator command"));
+    CHECK_THAT(read_log(site), ContainsText("' ended with status 1: "));
+    CHECK_THAT(read_log(site), ContainsText("pg_basebackup: error: "));
     CHECK(site.has_no_data());
     CHECK_FALSE(stdfs::exists(fast_here().string() + ".staged"));
 }

@@ -11,7 +11,7 @@ namespace stdfs = std::filesystem;
 // A backup, and three rows after it in WAL that only the archive has.
 struct History {
     stdfs::path backup;
-    std::string began;   // before the backup
+    std::string before;  // the backup
     std::string second;  // when the second row was there, and the third was not
     std::string second_lsn;
     std::string third_xid;
@@ -22,7 +22,7 @@ History make_history() {
     RunningServer& server = production.server();
     History history{.backup = Site::shared().path() / "history"};
     server.query("DELETE FROM moments");
-    history.began = server.query("SELECT now()");
+    history.before = server.query("SELECT now() - interval '1 minute'");
     production.back_up(history.backup, Site::shared().path() / "history-fast", {"-Xn"});
     server.query("INSERT INTO moments VALUES ('first')");
     server.query("SELECT pg_create_restore_point('after the first')");
@@ -98,7 +98,7 @@ TEST_CASE("a target that the archive does not lead to is an error, and never the
 }
 
 TEST_CASE("a target before the backup") {
-    check_refusal(", target_time: '" + history().began + "'", Errc::target_unreached, "before",
+    check_refusal(", target_time: '" + history().before + "'", Errc::target_unreached, "before",
                   "Choose a later target");
     check_refusal(", target_lsn: 0/1000000", Errc::target_unreached,
                   "target_lsn '0/1000000' (patroni.yml:", "Choose a later target, or restore an older backup.");

@@ -71,6 +71,12 @@ TEST_CASE("reads every key, and where it stood") {
     CHECK(read->staging.previous.value == Previous::keep);
 }
 
+TEST_CASE("a slash at a path's end does not count") {
+    const auto read = load_text("polygon: {tablespaces: {/prod/fast/: /here//, /prod/slow: /}}\n");
+    REQUIRE(read.has_value());
+    CHECK(read->tablespaces.value == TextMap{{"/prod/fast", "/here"}, {"/prod/slow", "/"}});
+}
+
 TEST_CASE("has the safe defaults, and says that they are defaults") {
     for (const char* text :
          {"scope: main\n", "polygon:\n", "polygon: {source: null, roles: {}, staging: {directory: null}}\n"}) {

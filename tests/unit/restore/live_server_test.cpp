@@ -48,6 +48,15 @@ TEST_CASE("pg_basebackup gets rate, compression and tablespaces, with an '=' in 
     CHECK(has(argv, "--tablespace-mapping=/prod/a\\=b=/here/a\\=b.staged"));
 }
 
+TEST_CASE("a password on the command line is refused before anybody is asked") {
+    const auto refused = ask_server(
+        {patroni::SourceKind::connection, "host=/nowhere password=geheim", "--set source.connection", {}, {}}, {});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::configuration);
+    CHECK(refused.error().message == "a password on the command line (--set source.connection) is seen in ps");
+    CHECK(refused.error().hint == "Give it in POLYGON_SOURCE_CONNECTION, PGPASSWORD or a passfile.");
+}
+
 TEST_CASE("pg_basebackup's progress is told from its messages") {
     const auto progress = parse_progress("  12345/456789 kB (2%), 0/2 tablespaces (/d.staged/incoming/base/1)");
     REQUIRE(progress.has_value());
