@@ -7,6 +7,7 @@
 #include "bootstrap/restore/incoming.h"
 #include "bootstrap/restore/live_server.h"
 #include "bootstrap/restore/recovery.h"
+#include "bootstrap/restore/wal_records.h"
 #include "common/base/log.h"
 
 namespace polygon::bootstrap {
@@ -15,8 +16,8 @@ namespace {
 // One overload for each source.
 class Acquisition {
   public:
-    Acquisition(Plan& plan, postgres::GenerationMarker& marker, const OnProgress& on_progress, Clock& clock)
-        : plan_(plan), marker_(marker), on_progress_(on_progress), clock_(clock) {}
+    Acquisition(Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock)
+        : plan_(plan), marker_(marker), progress_(progress), clock_(clock) {}
 
     Status operator()(const backup::Backup& backup);
     Status operator()(const LiveServer& server);
@@ -25,7 +26,7 @@ class Acquisition {
   private:
     Plan& plan_;
     postgres::GenerationMarker& marker_;
-    const OnProgress& on_progress_;
+    Progress& progress_;
     Clock& clock_;
 };
 
@@ -35,21 +36,19 @@ Status Acquisition::operator()(const backup::Backup& backup) {
     marker_.backup_time = backup.manifest.last_modified;
     marker_.backup_end_lsn = ranges.empty() ? "" : ranges.back().end_lsn;
     TRY(postgres::write_marker(plan_.places.staged, marker_));
-    backup::TablespaceMapping tablespaces;
-    for (const auto& [production, here] : plan_.settings.tablespaces.value)
-        tablespaces[production] = here;
-    const backup::Wal wal =
-        plan_.settings.recovery.restore_command.value ? backup::Wal::elsewhere : backup::Wal::in_backup;
+    progress_.enter("restore", "restoring");
     const backup::Restored restored =
         TRY(backup::restore({.backup = backup,
                              .data_directory = plan_.places.staged,
-                             .tablespaces = tablespaces,
+                             .tablespaces = tablespace_mapping(plan_),
                              .tablespace_suffix = postgres::kStagedSuffix,
                              .is_left_out = is_left_out,
-                             .wal = wal,
-                             .on_progress = on_progress_,
+                             .wal = recovered_from(plan_.settings.recovery),
+                             .check_wal = check_wal_with(plan_.binaries, backup.manifest, clock_),
+                             .on_progress = [this](const backup::Progress& now) { progress_.report(now); },
                              .on_problem = [](const std::string& problem) { log_warning(problem); }},
                             clock_));
+    progress_.complete();
     log_info("restored and verified", {{"files", restored.files}, {"bytes", restored.bytes}});
     return {};
 }
@@ -58,7 +57,7 @@ Status Acquisition::operator()(const LiveServer& server) {
     marker_.backup_label = fmt::format("pg-polygon {}", plan_.generation);
     const fs::Path incoming = TRY(open_incoming(plan_.places.staged));
     const TakenBackup taken =
-        TRY(take_backup(server, plan_.binaries, plan_.places, incoming, marker_.backup_label, on_progress_, clock_));
+        TRY(take_backup(server, plan_.binaries, plan_.places, incoming, marker_.backup_label, progress_, clock_));
     marker_.backup_time = taken.time;
     marker_.backup_end_lsn = taken.end_lsn;
     return move_up(plan_.places.staged);
@@ -66,11 +65,12 @@ Status Acquisition::operator()(const LiveServer& server) {
 
 Status Acquisition::operator()(const FillingCommand& command) {
     const fs::Path incoming = TRY(open_incoming(plan_.places.staged));
+    progress_.enter("restore");
     const Filled filled = TRY(fill(command, plan_.settings, plan_.places, incoming, clock_));
     plan_.binaries = TRY(find_matching_binaries(plan_.configuration, "what polygon.source.command brought",
                                                 filled.major_version, clock_));
     TRY(check_target(plan_.settings.recovery, plan_.binaries, clock_));
-    TRY(verify_filled(incoming, filled, plan_.settings, clock_));
+    TRY(verify_filled(incoming, filled, plan_, progress_, clock_));
     marker_.backup_label = filled.label;
     marker_.backup_time = filled.start_time;
     return move_up(plan_.places.staged);
@@ -86,10 +86,10 @@ std::string describe(const DataSource& source) {
     return "what polygon.source.command brings";
 }
 
-Status acquire_files(Plan& plan, postgres::GenerationMarker& marker, const OnProgress& on_progress, Clock& clock) {
+Status acquire_files(Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock) {
     // The source is copied: the plan is written to meanwhile.
     const DataSource source = plan.source;
-    return std::visit(Acquisition(plan, marker, on_progress, clock), source);
+    return std::visit(Acquisition(plan, marker, progress, clock), source);
 }
 
 }  // namespace polygon::bootstrap

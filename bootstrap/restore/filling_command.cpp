@@ -6,6 +6,8 @@
 
 #include "bootstrap/restore/followed_program.h"
 #include "bootstrap/restore/incoming.h"
+#include "bootstrap/restore/recovery.h"
+#include "bootstrap/restore/wal_records.h"
 #include "common/backup/damage.h"
 #include "common/backup/restore.h"
 #include "common/backup/tablespaces.h"
@@ -76,7 +78,7 @@ Status check_wal(const fs::Path& incoming, const BackupLabel& label, const patro
 
 }  // namespace
 
-Status verify_filled(const fs::Path& incoming, const Filled& filled, const patroni::PolygonSettings& settings,
+Status verify_filled(const fs::Path& incoming, const Filled& filled, const Plan& plan, Progress& progress,
                      Clock& clock) {
     if (!is_there(incoming / "backup_manifest")) {
         log_warning("there is no backup_manifest: whether the files are production's is for the command to know");
@@ -84,9 +86,17 @@ Status verify_filled(const fs::Path& incoming, const Filled& filled, const patro
     }
     backup::Backup backup = TRY(backup::open_backup(incoming));
     backup.label = filled.label;
-    const backup::Wal wal = settings.recovery.restore_command.value ? backup::Wal::elsewhere : backup::Wal::in_backup;
-    TRY(backup::check(
-        {.backup = backup, .wal = wal, .on_problem = [](const std::string& problem) { log_warning(problem); }}, clock));
+    const backup::Wal wal = recovered_from(plan.settings.recovery);
+    progress.enter("check", "comparing with the manifest");
+    TRY(backup::check({.backup = backup,
+                       .wal = wal,
+                       .on_progress = [&](const backup::Progress& now) { progress.report(now); },
+                       .on_problem = [](const std::string& problem) { log_warning(problem); }},
+                      clock));
+    if (wal == backup::Wal::in_backup) {
+        TRY(check_wal_with(plan.binaries, backup.manifest, clock)(incoming / "pg_wal"));
+    }
+    progress.complete();
     log_info("the files are what the backup's manifest says");
     return {};
 }

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "bootstrap/restore/data_source.h"
+#include "bootstrap/restore/plan.h"
+#include "bootstrap/restore/progress.h"
 #include "common/base/clock.h"
 #include "common/postgres/data_directory.h"
 
@@ -36,7 +38,7 @@ Result<Filled> fill(const FillingCommand& command, const patroni::PolygonSetting
                     const postgres::Places& places, const fs::Path& incoming, Clock& clock);
 
 // Compares every file with backup_manifest if the tool brought one; else a warning says that nobody can.
-Status verify_filled(const fs::Path& incoming, const Filled& filled, const patroni::PolygonSettings& settings,
+Status verify_filled(const fs::Path& incoming, const Filled& filled, const Plan& plan, Progress& progress,
                      Clock& clock);
 
 }  // namespace polygon::bootstrap

@@ -6,6 +6,7 @@
 
 #include "bootstrap/restore/followed_program.h"
 #include "bootstrap/restore/incoming.h"
+#include "bootstrap/restore/wal_records.h"
 #include "common/base/log.h"
 #include "common/postgres/connection.h"
 #include "common/process/environment.h"
@@ -87,10 +88,11 @@ process::Environment environment_of(const LiveServer& server) {
 }
 
 Status run_basebackup(const LiveServer& server, std::vector<std::string> argv, const fs::Path& output,
-                      const std::function<void(const backup::Progress&)>& on_progress, Clock& clock) {
+                      Progress& progress, Clock& clock) {
+    progress.enter("restore", "taking the backup");
     const auto on_line = [&](const std::string& line) {
-        if (const auto progress = parse_progress(line)) {
-            on_progress(*progress);
+        if (const auto done = parse_progress(line)) {
+            progress.report(*done);
             return Said::progress;
         }
         log_info(line);
@@ -103,12 +105,18 @@ Status run_basebackup(const LiveServer& server, std::vector<std::string> argv, c
         clock);
 }
 
-Result<backup::Backup> verify(const fs::Path& incoming, const std::string& label, Clock& clock) {
+Result<backup::Backup> verify(const fs::Path& incoming, const std::string& label, const postgres::Binaries& binaries,
+                              Progress& progress, Clock& clock) {
     backup::Backup backup = TRY(backup::open_backup(incoming));
     backup.label = label;
-    log_info("comparing the backup with its manifest");
-    const backup::Restored checked = TRY(backup::check(
-        {.backup = backup, .on_problem = [](const std::string& problem) { log_warning(problem); }}, clock));
+    progress.enter("check", "comparing with the manifest");
+    const backup::Restored checked =
+        TRY(backup::check({.backup = backup,
+                           .on_progress = [&](const backup::Progress& now) { progress.report(now); },
+                           .on_problem = [](const std::string& problem) { log_warning(problem); }},
+                          clock));
+    TRY(check_wal_with(binaries, backup.manifest, clock)(incoming / "pg_wal"));
+    progress.complete();
     log_info("the backup is what its manifest says", {{"files", checked.files}, {"bytes", checked.bytes}});
     return backup;
 }
@@ -175,7 +183,7 @@ std::optional<backup::Progress> parse_progress(const std::string& line) {
 
 Result<TakenBackup> take_backup(const LiveServer& server, const postgres::Binaries& binaries,
                                 const postgres::Places& places, const fs::Path& incoming, const std::string& label,
-                                const std::function<void(const backup::Progress&)>& on_progress, Clock& clock) {
+                                Progress& progress, Clock& clock) {
     std::map<std::string, fs::Path> reserved;
     std::set<fs::Path> allowed;
     for (const auto& [oid, tablespace] : server.tablespaces) {
@@ -184,9 +192,9 @@ Result<TakenBackup> take_backup(const LiveServer& server, const postgres::Binari
     }
     TRY(reserve_tablespaces(places, reserved));
     TRY(run_basebackup(server, basebackup_argv(server, binaries, incoming, label), places.staged / "pg_basebackup.log",
-                       on_progress, clock));
+                       progress, clock));
     TRY(check_entries(incoming, allowed));
-    const backup::Backup backup = TRY(verify(incoming, label, clock));
+    const backup::Backup backup = TRY(verify(incoming, label, binaries, progress, clock));
     return TakenBackup{.time = backup.manifest.last_modified,
                        .end_lsn = backup.manifest.wal_ranges.empty() ? "" : backup.manifest.wal_ranges.back().end_lsn};
 }

@@ -1,12 +1,12 @@
 // A backup taken for this clone from a running server of production's, by pg_basebackup.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "bootstrap/restore/data_source.h"
+#include "bootstrap/restore/progress.h"
 #include "common/backup/restore.h"
 #include "common/base/clock.h"
 #include "common/postgres/binaries.h"
@@ -30,11 +30,11 @@ struct TakenBackup {
     std::string end_lsn;
 };
 
-// Into `incoming` below `places.staged`; every file is checked against the backup's manifest at once. The server keeps
-// nothing of it: the slot is a temporary one, and all connections end with us.
+// Into `incoming` below `places.staged`; every file is checked against the backup's manifest at once, its WAL record by
+// record. The server keeps nothing of it: the slot is a temporary one, and all connections end with us.
 // Errors: process_failed with pg_basebackup's words, backup_*, data_directory_occupied (a tablespace's place), io.
 Result<TakenBackup> take_backup(const LiveServer& server, const postgres::Binaries& binaries,
                                 const postgres::Places& places, const fs::Path& incoming, const std::string& label,
-                                const std::function<void(const backup::Progress&)>& on_progress, Clock& clock);
+                                Progress& progress, Clock& clock);
 
 }  // namespace polygon::bootstrap

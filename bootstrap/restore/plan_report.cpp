@@ -6,7 +6,9 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "bootstrap/restore/acquire.h"
 #include "bootstrap/restore/check_command.h"
+#include "bootstrap/restore/recovery.h"
 #include "common/cli/units.h"
 
 namespace polygon::bootstrap {
@@ -69,8 +71,18 @@ class Table {
     std::string last_;
 };
 
+// Nothing where the source is no backup yet.
+const backup::Backup* backup_of(const Plan& plan) {
+    return std::get_if<backup::Backup>(&plan.source);
+}
+
 void add_source(Table& table, const PlanReport& report) {
-    const backup::Backup& backup = report.plan.backup;
+    if (backup_of(report.plan) == nullptr) {
+        table.add("source", describe(report.plan.source));
+        if (report.major_version != 0) table.add("source", fmt::format("PostgreSQL {}", report.major_version));
+        return;
+    }
+    const backup::Backup& backup = *backup_of(report.plan);
     table.add("source", fmt::format("backup '{}' in {}", backup.label, backup.directory.string()));
     table.add("source", fmt::format("taken {}, PostgreSQL {}, {}", backup.manifest.last_modified, report.major_version,
                                     describe_format(backup)));
@@ -116,7 +128,10 @@ void add_space(Table& table, const std::vector<FileSystemNeed>& file_systems) {
 }
 
 Json source_json(const PlanReport& report) {
-    const backup::Backup& backup = report.plan.backup;
+    if (backup_of(report.plan) == nullptr) {
+        return {{"description", describe(report.plan.source)}, {"postgresql", report.major_version}};
+    }
+    const backup::Backup& backup = *backup_of(report.plan);
     Json passed_over = Json::array();
     for (const backup::PassedOver& other : report.plan.passed_over)
         passed_over.push_back({{"label", other.label}, {"reason", other.reason}});
@@ -163,12 +178,21 @@ Json space_json(const std::vector<FileSystemNeed>& file_systems) {
     return list;
 }
 
+Status measure(const backup::Backup& backup, PlanReport& report) {
+    const Plan& plan = report.plan;
+    report.wal = TRY(measure_wal(backup, recovered_from(plan.settings.recovery)));
+    report.tablespaces = TRY(find_tablespaces(backup, tablespace_mapping(plan)));
+    report.file_systems =
+        TRY(measure_space(backup, report.wal, plan.places.staged, report.tablespaces, postgres::kStagedSuffix));
+    return {};
+}
+
 Status require_places(const PlanReport& report) {
     for (const PlacedTablespace& tablespace : report.tablespaces) {
         if (tablespace.here) continue;
         return Error{Errc::configuration,
                      fmt::format("tablespace '{}' of backup '{}' has no place here", tablespace.production_path,
-                                 report.plan.backup.label),
+                                 backup_of(report.plan)->label),
                      fmt::format("Add \"tablespaces: {{{}: /where/here}}\" to the polygon section.",
                                  tablespace.production_path)};
     }
@@ -185,6 +209,7 @@ std::string to_table(const PlanReport& report) {
     table.add("generation", plan.generation);
     add_source(table, report);
     add_places(table, report);
+    table.add("recovered to", describe_target(plan.settings.recovery));
     table.add("system identifier", std::string(system_identifier_of(plan)));
     add_roles(table, plan.roles);
     table.add("subscriptions", std::string(subscriptions_of(plan)));
@@ -204,6 +229,7 @@ std::string to_json(const PlanReport& report) {
                        {"data_directory_entries", report.entries},
                        {"restored_into", plan.places.staged.string()},
                        {"tablespaces", tablespaces_json(report.tablespaces)},
+                       {"recovered_to", describe_target(plan.settings.recovery)},
                        {"system_identifier", system_identifier_of(plan)},
                        {"roles", roles_json(plan.roles)},
                        {"subscriptions", subscriptions_of(plan)},
@@ -217,11 +243,8 @@ Status show_plan(const Request& request, PlanFormat format, Clock& clock) {
     const Plan plan = TRY(make_plan(request, clock, Occupied::will_be_set_aside));
     PlanReport report{.plan = plan,
                       .entries = TRY(postgres::list_entries(plan.places.data)).size(),
-                      .major_version = plan.binaries.major_version,
-                      .wal = TRY(measure_wal(plan.backup, backup::Wal::in_backup)),
-                      .tablespaces = TRY(find_tablespaces(plan.backup, tablespace_mapping(plan)))};
-    report.file_systems =
-        TRY(measure_space(plan.backup, report.wal, plan.places.staged, report.tablespaces, postgres::kStagedSuffix));
+                      .major_version = plan.binaries.major_version};
+    if (const backup::Backup* backup = backup_of(plan)) TRY(measure(*backup, report));
     const std::string text = format == PlanFormat::json ? to_json(report) : to_table(report);
     std::fwrite(text.data(), 1, text.size(), stdout);
     TRY(require_places(report));

@@ -66,6 +66,10 @@ postgres::ServerParameters recovery_parameters(const patroni::RecoverySettings& 
     return parameters;
 }
 
+backup::Wal recovered_from(const patroni::RecoverySettings& recovery) {
+    return recovery.restore_command.value ? backup::Wal::elsewhere : backup::Wal::in_backup;
+}
+
 std::string describe_target(const patroni::RecoverySettings& recovery) {
     if (!recovery.target) return "the end of the backup";
     return fmt::format("{} '{}' ({})", recovery.target->key(), recovery.target->value, recovery.target->origin);

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/backup/restore.h"
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/patroni/polygon_settings.h"
@@ -13,6 +14,9 @@ namespace polygon::bootstrap {
 
 // To the configured target, else to the end of the backup and no further; then promoted to a timeline of its own.
 postgres::ServerParameters recovery_parameters(const patroni::RecoverySettings& recovery);
+
+// With a restore_command the WAL need not be in the backup.
+backup::Wal recovered_from(const patroni::RecoverySettings& recovery);
 
 // "target_time '2026-11-20 03:00:00+00' (patroni.yml:9)", or "the end of the backup".
 std::string describe_target(const patroni::RecoverySettings& recovery);
