@@ -44,7 +44,8 @@ void CommandLine::add_restore() {
         "Everything is restored as it is in the backup, production's configuration included: start the result where\n"
         "it can do no harm. Files become 0600, directories 0700. Status 0 means that every byte is as backup_manifest\n"
         "says. On any other end DATADIR and the places of tablespaces are as they were found; SIGINT and SIGTERM end "
-        "it\nwith 128 + their number. What a kill -9 leaves has no global/pg_control and cannot be started.\n");
+        "it\nwith 128 + their number. What a kill -9 leaves has no global/pg_control and cannot be started;\n"
+        "a repeat knows it by its polygon-restore.incomplete and removes it.\n");
     command.add_option("SOURCE", restore_.source, kSource)->required();
     command.add_option("DATADIR", restore_.data_directory, "absent or empty; made with its parents")->required();
     command

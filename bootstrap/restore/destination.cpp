@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bootstrap/restore/leftover.h"
+#include "common/base/log.h"
+
 namespace polygon::bootstrap {
 namespace {
 
@@ -17,15 +20,15 @@ Error failure(std::string_view action, const fs::Path& path, int reason) {
     return errno_error(Errc::io, fmt::format("cannot {} '{}'", action, path.string()), reason);
 }
 
-Result<std::vector<fs::Path>> list(const fs::Path& directory) {
-    std::vector<fs::Path> entries;
+Result<std::size_t> count_entries(const fs::Path& directory) {
+    std::size_t count = 0;
     std::error_code error;
     for (stdfs::directory_iterator entry(directory, error); !error && entry != stdfs::directory_iterator();
          entry.increment(error)) {
-        entries.push_back(entry->path());
+        ++count;
     }
     if (error) return failure("read", directory, error.value());
-    return entries;
+    return count;
 }
 
 }  // namespace
@@ -34,6 +37,7 @@ Result<Destination> Destination::take(const fs::Path& directory) {
     Destination destination(directory);
     Status taken = destination.make_missing();
     if (taken) taken = destination.lock();
+    if (taken) taken = destination.clear();
     if (taken) return destination;
     destination.remove_made();
     return std::move(taken).error();
@@ -64,12 +68,22 @@ Status Destination::lock() {
     struct stat found = {};
     if (::fstat(lock_.get(), &found) != 0) return failure("read", directory_, errno);
     mode_ = found.st_mode & 07777;
-    if (const auto entries = TRY(list(directory_)); !entries.empty()) {
+    return {};
+}
+
+Status Destination::clear() {
+    if (is_leftover(directory_)) {
+        log_warning("removing what a restore left behind that did not come to its end",
+                    {{"directory", directory_.string()}});
+        TRY(remove_leftover(directory_));
+    } else if (const std::size_t entries = TRY(count_entries(directory_)); entries > 0) {
         return Error{Errc::data_directory_occupied,
-                     fmt::format("directory '{}' is not empty ({} entries)", directory_.string(), entries.size()),
+                     fmt::format("directory '{}' is not empty ({} entries)", directory_.string(), entries),
                      "Name a directory that is empty or does not exist."};
     }
-    return {};
+    Status marked = mark_incomplete(directory_);
+    if (!marked) ::unlink((directory_ / kIncompleteMark).c_str());
+    return marked;
 }
 
 // Only what is empty goes: a parent may have got other entries meanwhile.
@@ -78,17 +92,27 @@ void Destination::remove_made() const {
         ::rmdir(path->c_str());
 }
 
-void Destination::settle() const {
+Status Destination::settle() const {
+    TRY(take_mark_off(directory_));
     remove_made();
+    return {};
 }
 
-// pg_control first: no half of it can be started, whatever interrupts this.
+// The mark last: an interrupted removal is a leftover still.
 Status Destination::put_back() const {
-    TRY(fs::remove_tree(directory_ / "global"));
-    for (const fs::Path& entry : TRY(list(directory_)))
-        TRY(fs::remove_tree(entry));
-    if (::fchmod(lock_.get(), mode_) != 0) return failure("set the mode of", directory_, errno);
+    TRY(remove_leftover(directory_));
+    TRY(take_mark_off(directory_));
+    TRY(set_mode_back());
     remove_made();
+    return {};
+}
+
+// Only if it was changed: somebody else's directory keeps its mode, and does not let us set it.
+Status Destination::set_mode_back() const {
+    struct stat found = {};
+    const bool is_known = ::fstat(lock_.get(), &found) == 0;
+    if (is_known && (found.st_mode & 07777) == mode_) return {};
+    if (::fchmod(lock_.get(), mode_) != 0) return failure("set the mode of", directory_, errno);
     return {};
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bootstrap/restore/destination.h"
+#include "bootstrap/restore/leftover.h"
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/space.h"
 #include "bootstrap/restore/supervised.h"
@@ -49,9 +50,11 @@ void put_back(const Destinations& destinations) {
     }
 }
 
-void settle(const Destinations& destinations) {
-    for (const Destination& destination : destinations)
-        destination.settle();
+// The data directory last (leftover.h).
+Status settle(const Destinations& destinations) {
+    for (auto destination = destinations.rbegin(); destination != destinations.rend(); ++destination)
+        TRY(destination->settle());
+    return {};
 }
 
 // All or none. The data directory first.
@@ -94,6 +97,7 @@ backup::RestoreRequest make_request(const RestoreCommand& command, const Prepare
     return {.backup = prepared.backup,
             .data_directory = prepared.data_directory,
             .tablespaces = prepared.tablespaces,
+            .is_left_out = [](std::string_view path) { return stdfs::path(path).filename() == kIncompleteMark; },
             .wal = command.is_wal_elsewhere ? backup::Wal::elsewhere : backup::Wal::in_backup,
             .on_problem = [](const std::string& problem) { log_warning(problem); }};
 }
@@ -119,9 +123,10 @@ Result<Prepared> prepare(const RestoreCommand& command, Clock& clock) {
     return prepared;
 }
 
-Status restore_files(const backup::RestoreRequest& request, Clock& clock) {
+Status restore_files(const backup::RestoreRequest& request, const Destinations& destinations, Clock& clock) {
     const auto restored = backup::restore(request, clock);
     if (!restored) return without_configuration(restored.error());
+    TRY(settle(destinations));
     log_info("restored and verified",
              {{"data_directory", request.data_directory.string()},
               {"files", restored->files},
@@ -173,7 +178,7 @@ Result<int> restore(const RestoreCommand& command, Clock& clock) {
             request.check_wal = check_wal_with(*prepared->wal_reader, prepared->backup.manifest, clock);
         request.on_progress = [&](const backup::Progress& now) { progress.report(now); };
         progress.enter("restore", "restoring");
-        const Status done = restore_files(request, clock);
+        const Status done = restore_files(request, prepared->destinations, clock);
         if (done) progress.complete();
         progress.end(done);
         return done;
@@ -184,9 +189,7 @@ Result<int> restore(const RestoreCommand& command, Clock& clock) {
         if (ending.interrupted_by != 0) log_warning(end);
         put_back(prepared->destinations);
     };
-    const int status = TRY(run_supervised(work, undo));
-    if (status == 0) settle(prepared->destinations);
-    return status;
+    return run_supervised(work, undo);
 }
 
 }  // namespace polygon::bootstrap

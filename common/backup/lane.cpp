@@ -128,6 +128,9 @@ Status Lane::take_file(MemberReader& reader, const Member& member) {
     passage.expected = shared_.verifier.expect(passage.path);
     if (passage.expected.standing == Standing::not_wanted) return {};
     const ManifestFile* file = passage.expected.file;
+    if (passage.expected.standing == Standing::exempt && member.size_bytes > kMostBytesUnchecked) {
+        return refused_member(archive_.path, passage.path, "is larger than any WAL segment");
+    }
     passage.most_bytes = file == nullptr ? kMostBytesUnchecked : file->size_bytes;
     TRY(open_destination(passage, reader, member));
     Checksum checksum(file == nullptr ? ChecksumAlgorithm::none : file->algorithm);

@@ -55,6 +55,7 @@ class Restorer {
 
     Shared shared_;
     const RestoreRequest& request_ = shared_.request;
+    std::unique_ptr<Target> data_directory_;  // none when only checking
     std::vector<Task> tasks_;
     std::mutex mutex_;  // over the next four
     std::size_t next_task_ = 0;
@@ -74,7 +75,7 @@ Status Restorer::prepare() {
                          .hint = "Move it away, or let polygon-rebuild set it aside."};
         }
         if (request_.backup.format == Format::plain) TRY(place_linked_tablespaces());
-        TRY(Target::open(request_.data_directory));
+        data_directory_ = TRY(Target::open(request_.data_directory));
     }
     return make_tasks();
 }
@@ -209,13 +210,11 @@ Status Restorer::check() {
 
 // Only now may PostgreSQL start from it.
 Status Restorer::finish() {
-    const auto data = TRY(Target::open(request_.data_directory));
     for (const char* directory : {"pg_wal", "pg_tblspc", "global"})
-        TRY(data->make_directory(directory));
-    TRY(shared_.tablespaces.link_from(*data));
-    for (const Tablespace& tablespace : shared_.tablespaces.placed())
-        TRY(fs::flush_filesystem(tablespace.path));
-    TRY(fs::flush_filesystem(request_.data_directory));
+        TRY(data_directory_->make_directory(directory));
+    TRY(shared_.tablespaces.link_from(*data_directory_));
+    TRY(shared_.tablespaces.flush());
+    TRY(data_directory_->flush());
     shared_.tally.add_taken(shared_.control_file.size());
     return fs::write_file_durably(request_.data_directory / kControlFile, shared_.control_file);
 }

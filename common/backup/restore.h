@@ -31,7 +31,7 @@ struct Progress {
 
 struct RestoreRequest {
     const Backup& backup;
-    // Absent, or empty but for entries that is_left_out() names. Its parent exists.
+    // Absent, or empty but for entries that is_left_out() names, as are the tablespaces' places. Its parent exists.
     fs::Path data_directory;
     TablespaceMapping tablespaces;
     std::string tablespace_suffix;  // appended to each mapped target while it is staged: ".staged"

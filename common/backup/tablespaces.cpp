@@ -103,13 +103,16 @@ Status Tablespaces::place(std::uint32_t oid, const std::string& production_path)
     const std::lock_guard lock(mutex_);
     if (placed_.contains(oid)) return {};
     const fs::Path here = TRY(choose(production_path));
-    if (const std::size_t entries = TRY(count_entries(here, {})); entries > 0) {
+    const auto is_ignored = [&](std::string_view name) {
+        return request_.is_left_out && request_.is_left_out(fmt::format("pg_tblspc/{}/{}", oid, name));
+    };
+    if (const std::size_t entries = TRY(count_entries(here, is_ignored)); entries > 0) {
         return Error{.code = Errc::data_directory_occupied,
                      .message = fmt::format("directory '{}' for tablespace '{}' is not empty ({} entries)",
                                             here.string(), production_path, entries),
                      .hint = "Move it away, or choose another place for the tablespace."};
     }
-    TRY(Target::open(here));
+    targets_[oid] = TRY(Target::open(here));
     placed_.emplace(oid, Tablespace{.oid = oid, .production_path = production_path, .path = here});
     return {};
 }
@@ -161,6 +164,13 @@ Status Tablespaces::link_from(Target& data_directory) const {
     for (const Tablespace& tablespace : placed()) {
         TRY(data_directory.create_link(fmt::format("pg_tblspc/{}", tablespace.oid), tablespace.path));
     }
+    return {};
+}
+
+Status Tablespaces::flush() const {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [oid, target] : targets_)
+        TRY(target->flush());
     return {};
 }
 

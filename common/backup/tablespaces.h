@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -43,6 +44,8 @@ class Tablespaces {
     std::vector<Tablespace> placed() const;
     // pg_tblspc/<oid> of every placed one.
     Status link_from(Target& data_directory) const;
+    // The file systems of all placed ones.
+    Status flush() const;
 
   private:
     Result<fs::Path> choose(const std::string& production_path) const;
@@ -52,6 +55,7 @@ class Tablespaces {
     std::condition_variable is_settled_changed_;
     bool is_settled_ = false;
     std::map<std::uint32_t, Tablespace> placed_;
+    std::map<std::uint32_t, std::unique_ptr<Target>> targets_;  // held from the first moment, for flush()
     std::map<std::uint32_t, std::string> links_;
 };
 

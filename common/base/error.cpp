@@ -1,6 +1,7 @@
 #include "common/base/error.h"
 
 #include <array>
+#include <cerrno>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -61,6 +62,8 @@ Error in_context(Error error, std::string_view context) {
 }
 
 Error errno_error(Errc code, std::string_view what, int errno_value, std::string hint) {
+    const bool is_full = errno_value == ENOSPC || errno_value == EDQUOT;
+    if (is_full && hint.empty()) hint = "Make room on that file system and repeat.";
     return {.code = code,
             .message = fmt::format("{}: {}", what, std::generic_category().message(errno_value)),
             .hint = std::move(hint)};

@@ -62,7 +62,7 @@ int exit_status(Errc code);
 // The same error with what was being done before its message: "cannot set role 'app': …".
 Error in_context(Error error, std::string_view context);
 
-// An Error of `code` out of errno's value: "<what>: <strerror>".
+// An Error of `code` out of errno's value: "<what>: <strerror>". Where there is no room, the hint says so by itself.
 Error errno_error(Errc code, std::string_view what, int errno_value, std::string hint = {});
 
 }  // namespace polygon

@@ -23,6 +23,7 @@ class Fd {
 
     int get() const { return fd_; }
     bool is_open() const { return fd_ >= 0; }
+    int release() { return std::exchange(fd_, -1); }
 
   private:
     int fd_ = -1;
@@ -30,5 +31,8 @@ class Fd {
 
 // All of `bytes`, whatever short writes come. `name` is for the message.
 Status write_all(const Fd& fd, std::span<const std::byte> bytes, std::string_view name);
+
+// Closes a file that was written and says what close(2) says: some file systems tell only then that there was no room.
+Status close_written(Fd fd, std::string_view name);
 
 }  // namespace polygon::fs

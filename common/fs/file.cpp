@@ -54,13 +54,15 @@ Result<std::string> read_file(const Path& path) {
 
 Status write_file_durably(const Path& path, std::string_view content, mode_t mode) {
     const Path beside = name_beside(path);
-    TRY(flush(TRY(write_new(beside, content, mode)), beside));
+    Fd fd = TRY(write_new(beside, content, mode));
+    TRY(flush(fd, beside));
+    TRY(close_written(std::move(fd), beside.string()));
     return rename_durably(beside, path);
 }
 
 Status replace_file(const Path& path, std::string_view content, mode_t mode) {
     const Path beside = name_beside(path);
-    TRY(write_new(beside, content, mode));
+    TRY(close_written(TRY(write_new(beside, content, mode)), beside.string()));
     if (::rename(beside.c_str(), path.c_str()) != 0) return path_error("replace", path, errno);
     return {};
 }

@@ -59,9 +59,7 @@ void FileWriter::stop_direct() {
 }
 
 Error FileWriter::failure(int reason) const {
-    const bool is_full = reason == ENOSPC || reason == EDQUOT;
-    return errno_error(Errc::io, fmt::format("cannot write '{}'", name_.string()), reason,
-                       is_full ? "Make room on that file system and repeat." : "");
+    return errno_error(Errc::io, fmt::format("cannot write '{}'", name_.string()), reason);
 }
 
 Status FileWriter::append(std::span<const std::byte> bytes) {
@@ -142,8 +140,7 @@ Status FileWriter::finish() {
     if ((has_padding || is_allocated_) && ::ftruncate(fd_.get(), static_cast<off_t>(size_bytes_)) != 0) {
         return failure(errno);
     }
-    fd_ = fs::Fd();
-    return {};
+    return fs::close_written(std::move(fd_), name_.string());
 }
 
 }  // namespace polygon::backup

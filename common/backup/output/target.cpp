@@ -37,10 +37,9 @@ Result<std::unique_ptr<Target>> Target::open(const fs::Path& root) {
 Error Target::failure(std::string_view action, std::string_view path, int reason) const {
     const bool is_in_the_way =
         reason == EEXIST || reason == ENOTDIR || reason == ELOOP || reason == EISDIR || reason == EXDEV;
-    std::string hint(is_in_the_way ? kCopyAgain : "");
-    if (reason == ENOSPC || reason == EDQUOT) hint = "Make room on that file system and repeat.";
     return errno_error(is_in_the_way ? Errc::backup_corrupt : Errc::io,
-                       fmt::format("cannot {} '{}' in '{}'", action, printable(path), root_.string()), reason, hint);
+                       fmt::format("cannot {} '{}' in '{}'", action, printable(path), root_.string()), reason,
+                       std::string(is_in_the_way ? kCopyAgain : ""));
 }
 
 // Opens it, made with its parents where they are missing; errno says why not.
@@ -83,6 +82,12 @@ Status Target::create_link(std::string_view path, const fs::Path& to) {
     const auto [directory, name] = split(path);
     const int parent = TRY(enter(directory));
     if (::symlinkat(to.c_str(), parent, std::string(name).c_str()) != 0) return failure("create the link", path, errno);
+    return {};
+}
+
+Status Target::flush() const {
+    if (::syncfs(fd_.get()) != 0)
+        return errno_error(Errc::io, fmt::format("cannot flush the file system of '{}'", root_.string()), errno);
     return {};
 }
 

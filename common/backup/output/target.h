@@ -25,6 +25,9 @@ class Target {
     // A new file, 0600, its parents made. Errors: as above.
     Result<fs::Fd> create_file(std::string_view path);
     Status create_link(std::string_view path, const fs::Path& to);
+    // Flushes the whole file system (syncfs). The descriptor is as old as the target: what could not be written back in
+    // the meantime is told, even if another process has been told already.
+    Status flush() const;
 
   private:
     Target(fs::Path root, fs::Fd fd) : root_(std::move(root)), fd_(std::move(fd)) {}

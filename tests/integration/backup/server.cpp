@@ -78,6 +78,13 @@ std::string run_postgres(const std::string& program, const std::vector<std::stri
     return done->out;
 }
 
+process::Finished try_postgres(const std::string& program, const std::vector<std::string>& arguments) {
+    const auto done =
+        process::run({.argv = command_line(program, arguments), .directory = "/tmp"}, system_clock(), soon());
+    if (!done.has_value()) FAIL(done.error().message);
+    return *done;
+}
+
 int installed_major() {
     return std::atoi(binary_directory().parent_path().filename().c_str());
 }

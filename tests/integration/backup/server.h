@@ -28,6 +28,8 @@ class Workspace {
 
 // Runs a program of the newest PostgreSQL here, as user postgres if we are root; fails the test if it fails.
 std::string run_postgres(const std::string& program, const std::vector<std::string>& arguments);
+// The same, and how it ended is the test's to judge.
+process::Finished try_postgres(const std::string& program, const std::vector<std::string>& arguments);
 int installed_major();
 
 class Server {

@@ -75,8 +75,8 @@ TEST_CASE("a place that was made and not needed is gone at the end, one that was
     const Destination unused = require(Destination::take(scratch.path() / "unused"));
     const Destination used = require(Destination::take(scratch.path() / "used"));
     fill(scratch.path() / "used");
-    unused.settle();
-    used.settle();
+    require(unused.settle());
+    require(used.settle());
     CHECK_FALSE(stdfs::exists(scratch.path() / "unused"));
     CHECK(stdfs::exists(scratch.path() / "used/PG_VERSION"));
 }
