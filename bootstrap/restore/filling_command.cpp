@@ -8,6 +8,7 @@
 #include "bootstrap/restore/incoming.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/wal_records.h"
+#include "common/backup/backup_label.h"
 #include "common/backup/damage.h"
 #include "common/backup/restore.h"
 #include "common/backup/tablespaces.h"
@@ -70,7 +71,7 @@ Status check_tablespace_map(const fs::Path& incoming) {
     return {};
 }
 
-Status check_wal(const fs::Path& incoming, const BackupLabel& label, const patroni::PolygonSettings& settings) {
+Status check_wal(const fs::Path& incoming, const backup::BackupLabel& label, const patroni::PolygonSettings& settings) {
     if (settings.recovery.restore_command.value || is_there(incoming / "pg_wal" / label.start_segment)) return {};
     return incomplete(fmt::format("no WAL to start from: segment {} is not in pg_wal", label.start_segment),
                       "Let it restore the WAL as well, or configure recovery.restore_command.");
@@ -118,24 +119,6 @@ std::string fill_in(const FillingCommand& command, const fs::Path& directory) {
     return text;
 }
 
-// "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)"
-Result<BackupLabel> parse_backup_label(const std::string& text) {
-    const auto value_of = [&](const std::string& name) -> std::string {
-        const std::size_t at = ("\n" + text).find("\n" + name + ": ");
-        if (at == std::string::npos) return {};
-        const std::size_t start = at + name.size() + 2;
-        return text.substr(start, text.find('\n', start) - start);
-    };
-    const std::string start = value_of("START WAL LOCATION");
-    const std::size_t file = start.find("(file ");
-    BackupLabel label{.label = value_of("LABEL"), .start_time = value_of("START TIME")};
-    if (file != std::string::npos) label.start_segment = start.substr(file + 6, 24);
-    const bool is_segment = label.start_segment.size() == 24 &&
-                            label.start_segment.find_first_not_of("0123456789ABCDEF") == std::string::npos;
-    if (is_segment) return label;
-    return Error{Errc::backup_corrupt, "backup_label does not say where its WAL starts", kAskTool};
-}
-
 Result<Filled> fill(const FillingCommand& command, const patroni::PolygonSettings& settings,
                     const postgres::Places& places, const fs::Path& incoming, Clock& clock) {
     std::map<std::string, fs::Path> reserved;
@@ -152,7 +135,7 @@ Result<Filled> fill(const FillingCommand& command, const patroni::PolygonSetting
     TRY(postgres::read_control_file(incoming));
     // Without it PostgreSQL would start from pg_control's checkpoint, which is later than the copy's begin.
     if (!is_there(incoming / "backup_label")) return incomplete("no backup_label");
-    const BackupLabel label = TRY(parse_backup_label(TRY(fs::read_file(incoming / "backup_label"))));
+    const backup::BackupLabel label = TRY(backup::parse_backup_label(TRY(fs::read_file(incoming / "backup_label"))));
     TRY(check_wal(incoming, label, settings));
     TRY(check_tablespace_map(incoming));
     filled.label = label.label;

@@ -23,14 +23,6 @@ struct Filled {
     std::string start_time;  // backup_label's
 };
 
-// What a backup_label of PostgreSQL says (src/backend/access/transam/xlog.c, build_backup_content).
-struct BackupLabel {
-    std::string start_segment;  // "000000010000000000000002"
-    std::string label;
-    std::string start_time;
-};
-Result<BackupLabel> parse_backup_label(const std::string& text);
-
 // Runs it by /bin/sh into `incoming` below `places.staged`, and checks at once what is quickly checked: that there are
 // no foreign links, control file, backup_label, the WAL to start from (unless a restore_command will bring it),
 // tablespaces. Errors: process_failed with the command's last words, backup_*, data_directory_*, io.

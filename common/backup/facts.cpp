@@ -46,18 +46,32 @@ Result<std::string> read_content(MemberReader& reader, std::size_t most_bytes) {
     return content;
 }
 
+// Up to `most_bytes` of a file at the top of the data directory; in tar format the base archive is read up to it.
+Result<std::string> read_top_file(const Backup& backup, const std::string& name, std::size_t most_bytes) {
+    if (backup.format == Format::plain) {
+        Result<std::string> content = fs::read_file(backup.directory / name);
+        if (content) content->resize(std::min(content->size(), most_bytes));
+        return content;
+    }
+    const auto reader = std::move(TRY(open_members(backup.format, backup.archives.front(), 1)).front());
+    while (const auto member = TRY(reader->next())) {
+        if (member->path == name) return read_content(*reader, most_bytes);
+    }
+    return Error{.code = Errc::backup_incomplete,
+                 .message = fmt::format("backup '{}' has no {}", backup.label, name),
+                 .hint = std::string(kCopyAgain)};
+}
+
 }  // namespace
 
 Result<int> read_major_version(const Backup& backup) {
     if (const auto major = major_by_checksum(backup.manifest)) return *major;
-    if (backup.format == Format::plain) return parse_major(TRY(fs::read_file(backup.directory / "PG_VERSION")), backup);
-    const auto reader = std::move(TRY(open_members(backup.format, backup.archives.front(), 1)).front());
-    while (const auto member = TRY(reader->next())) {
-        if (member->path == "PG_VERSION") return parse_major(TRY(read_content(*reader, 16)), backup);
-    }
-    return Error{.code = Errc::backup_incomplete,
-                 .message = fmt::format("backup '{}' has no PG_VERSION", backup.label),
-                 .hint = std::string(kCopyAgain)};
+    return parse_major(TRY(read_top_file(backup, "PG_VERSION", 16)), backup);
+}
+
+Result<BackupLabel> read_backup_label(const Backup& backup) {
+    constexpr std::size_t kMostBytes = 8192;  // a label given to pg_basebackup is at most MAXPGPATH long
+    return parse_backup_label(TRY(read_top_file(backup, "backup_label", kMostBytes)));
 }
 
 Result<std::optional<std::uint64_t>> read_system_identifier(const Backup& backup) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "common/backup/backup_label.h"
 #include "common/backup/location.h"
 
 namespace polygon::backup {
@@ -12,6 +13,10 @@ namespace polygon::backup {
 // tar format the base archive is then read up to that member. Errors: backup_corrupt, backup_incomplete, unsupported,
 // io.
 Result<int> read_major_version(const Backup& backup);
+
+// In tar format the base archive is read up to that member, which pg_basebackup writes first. Errors: backup_corrupt,
+// backup_incomplete, unsupported, io.
+Result<BackupLabel> read_backup_label(const Backup& backup);
 
 // Out of the manifest (PostgreSQL 17 on) or a plain backup's global/pg_control. Nothing for a tar backup of an older
 // version: pg_control is the last member of its base archive. Errors: backup_corrupt, io.

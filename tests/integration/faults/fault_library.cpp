@@ -118,19 +118,18 @@ ssize_t writev(int fd, const iovec* parts, int count) {
     return write(fd, parts[0].iov_base, parts[0].iov_len);
 }
 
+// Flushing is counted and not done: nothing here outlives a crash of the machine, and on a shared disk a thousand
+// restores would wait for whatever else is being written.
 int fsync(int fd) {
-    static const auto original = next(&::fsync, "fsync");
-    return permits(faults::flush, path_of(fd)) ? original(fd) : -1;
+    return permits(faults::flush, path_of(fd)) ? 0 : -1;
 }
 
 int fdatasync(int fd) {
-    static const auto original = next(&::fdatasync, "fdatasync");
-    return permits(faults::flush, path_of(fd)) ? original(fd) : -1;
+    return permits(faults::flush, path_of(fd)) ? 0 : -1;
 }
 
 int syncfs(int fd) {
-    static const auto original = next(&::syncfs, "syncfs");
-    return permits(faults::flush_all, path_of(fd)) ? original(fd) : -1;
+    return permits(faults::flush_all, path_of(fd)) ? 0 : -1;
 }
 
 int rename(const char* from, const char* to) {
