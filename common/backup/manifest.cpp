@@ -155,9 +155,10 @@ Result<std::vector<WalRange>> parse_wal_ranges(const json& root) {
         if (!entry.is_object()) return invalid("a WAL range is not an object");
         const std::uint64_t timeline = TRY(number_of(entry, "Timeline", "a WAL range"));
         if (timeline == 0 || timeline > UINT32_MAX) return invalid(fmt::format("{} is not a timeline", timeline));
-        ranges.push_back({.timeline = static_cast<std::uint32_t>(timeline),
-                          .start_lsn = TRY(lsn_of(entry, "Start-LSN")),
-                          .end_lsn = TRY(lsn_of(entry, "End-LSN"))});
+        WalRange& range = ranges.emplace_back();
+        range.timeline = static_cast<std::uint32_t>(timeline);
+        range.start_lsn = TRY(lsn_of(entry, "Start-LSN"));
+        range.end_lsn = TRY(lsn_of(entry, "End-LSN"));
     }
     return ranges;
 }

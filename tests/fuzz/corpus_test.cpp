@@ -13,7 +13,7 @@ namespace {
 namespace stdfs = std::filesystem;
 
 // Every byte of small seeds is varied, a part of those of larger ones.
-constexpr std::size_t kMostVariations = 300;
+constexpr std::size_t kMostVariations = 100;
 
 struct Seed {
     std::string name;

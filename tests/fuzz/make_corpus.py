@@ -72,6 +72,8 @@ def manifests():
     yield "sound-control-characters-in-time", sealed(manifest([entry('"Path": "backup_label"')]).decode().replace(
         " GMT", "\\n\\u001b[2J").rsplit('"Manifest', 1)[0])
     yield "no-position", manifest([entry()], ranges=('{ "Timeline": 1, "Start-LSN": "0", "End-LSN": "/1" }',))
+    yield "no-end", manifest([entry()], ranges=(
+        '{ "Timeline": 1, "Start-LSN": "FFFFFFFF/00000000000000FF", "End-LSN": "x" }',))
     yield "no-timeline", manifest([entry()], ranges=('{ "Timeline": 0, "Start-LSN": "0/1", "End-LSN": "0/2" }',))
     yield "single-line", b'{"PostgreSQL-Backup-Manifest-Version": 1}\n'
     yield "deep", b"[" * 2000
