@@ -15,6 +15,11 @@ constexpr std::uint64_t kMostBytesInMemory = 1U << 20;  // of pg_control and tab
 constexpr std::uint64_t kMostBytesUnchecked = 1ULL << 30;
 constexpr std::string_view kWalFolder = "pg_wal/";
 
+std::uint64_t most_bytes_of(const Expectation& expected, const Member& member) {
+    if (expected.file != nullptr) return expected.file->size_bytes;
+    return expected.standing == Standing::unlisted ? member.size_bytes : kMostBytesUnchecked;
+}
+
 }  // namespace
 
 // One file on its way through.
@@ -30,7 +35,7 @@ struct Lane::Passage {
 Shared::Shared(const RestoreRequest& restore_request, Purpose its_purpose)
     : request(restore_request),
       purpose(its_purpose),
-      verifier(request.backup.manifest, request.on_problem),
+      verifier(request.backup, request.on_problem),
       tablespaces(request),
       tally(request.backup.manifest, request.on_progress) {}
 
@@ -131,7 +136,7 @@ Status Lane::take_file(MemberReader& reader, const Member& member) {
     if (passage.expected.standing == Standing::exempt && member.size_bytes > kMostBytesUnchecked) {
         return refused_member(archive_.path, passage.path, "is larger than any WAL segment");
     }
-    passage.most_bytes = file == nullptr ? kMostBytesUnchecked : file->size_bytes;
+    passage.most_bytes = most_bytes_of(passage.expected, member);
     TRY(open_destination(passage, reader, member));
     Checksum checksum(file == nullptr ? ChecksumAlgorithm::none : file->algorithm);
     const std::uint64_t size_bytes = TRY(copy(passage, reader, checksum));
@@ -172,7 +177,7 @@ Result<std::uint64_t> Lane::copy(Passage& passage, MemberReader& reader, Checksu
         if (passage.expected.standing == Standing::exempt && size_bytes > passage.most_bytes) {
             return refused_member(archive_.path, passage.path, "is larger than any WAL segment");
         }
-        if (passage.expected.file != nullptr) shared_.tally.add_verified(wanted.size());
+        if (passage.expected.standing != Standing::exempt) shared_.tally.add_verified(wanted.size());
     }
     if (passage.file) TRY(passage.file->finish());
     return size_bytes;
@@ -191,11 +196,12 @@ Status Lane::settle(const Passage& passage, std::uint64_t size_bytes, const std:
         const std::lock_guard lock(shared_.wal_mutex);
         shared_.wal.add(std::string_view(passage.path).substr(kWalFolder.size()), size_bytes);
     }
-    if (passage.expected.file == nullptr) return {};
+    if (passage.expected.standing == Standing::exempt) return {};
     shared_.tally.add_verified_file();
-    const bool is_right = shared_.verifier.compare(*passage.expected.file, size_bytes, checksum_hex);
+    const ManifestFile* file = passage.expected.file;
+    const bool is_right = file == nullptr || shared_.verifier.compare(*file, size_bytes, checksum_hex);
     if (passage.path != kTablespaceMap || !passage.memory) return {};
-    if (!is_right) return shared_.verifier.summary(shared_.request.backup.label);  // not to be acted upon
+    if (!is_right) return shared_.verifier.summary();  // not to be acted upon
     return shared_.place_mapped_tablespaces(*passage.memory);
 }
 

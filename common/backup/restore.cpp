@@ -199,7 +199,7 @@ Status Restorer::check_wal() {
 
 Status Restorer::check() {
     shared_.verifier.note_missing();
-    if (shared_.verifier.has_problems()) return shared_.verifier.summary(request_.backup.label);
+    if (shared_.verifier.has_problems()) return shared_.verifier.summary();
     if (shared_.control_file.empty()) {
         return Error{.code = Errc::backup_incomplete,
                      .message = fmt::format("backup '{}' has no global/pg_control", request_.backup.label),

@@ -21,7 +21,7 @@ using TablespaceMapping = std::map<std::string /* production's path */, fs::Path
 // Where recovery will find the WAL that makes the backup consistent.
 enum class Wal { in_backup, elsewhere };
 
-// Of the files that the manifest names; WAL is not among them.
+// Of the files that the manifest names; WAL is not among them. Without a manifest the totals are 0: not known.
 struct Progress {
     std::uint64_t bytes_done = 0;
     std::uint64_t bytes_total = 0;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "common/fs/file.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/generation_marker.h"
 #include "tests/integration/programs/live_production.h"
@@ -70,8 +71,7 @@ struct Sampled {
 void sample_command_lines(Sampled& sampled) {
     std::error_code error;
     for (const auto& entry : stdfs::directory_iterator("/proc", error)) {
-        std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-        const std::string line{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+        const std::string line = fs::read_file(entry.path() / "cmdline").value_or("");  // it may have ended by now
         if (line.find("pg_basebackup") != std::string::npos) ++sampled.basebackups;
         if (line.find(kSecret) != std::string::npos) ++sampled.with_secret;
     }

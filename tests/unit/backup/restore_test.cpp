@@ -19,7 +19,7 @@ mode_t mode_of(const fs::Path& path) {
 void check_content(const fs::Path& data) {
     CHECK(read(data / "base/5/1259") == std::string(8192, 'c'));
     CHECK(read(data / "base/5/2600").empty());
-    CHECK(read(data / "backup_label") == "START WAL LOCATION: 0/100028\n");
+    CHECK(read(data / "backup_label") == kBackupLabel);
     CHECK(read(data / "global/pg_control").size() == 8192);
     CHECK(read(data / "pg_wal/000000010000000000000001").size() == 1U << 20);
     CHECK(std::filesystem::is_empty(data / "pg_notify"));
@@ -40,7 +40,7 @@ TEST_CASE("restores every format with every checksum algorithm") {
         const auto restored = restore_into(directory / format, directory / "data");
         REQUIRE(restored.has_value());
         CHECK(restored->files == 8);
-        CHECK(restored->bytes == 29 + 3 + 8192 + 12 + 8192 + (1U << 20));
+        CHECK(restored->bytes == kBackupLabel.size() + 3 + 8192 + 12 + 8192 + (1U << 20));
         CHECK(restored->tablespaces.empty());
         check_content(directory / "data");
         std::filesystem::remove_all(directory / "data");
