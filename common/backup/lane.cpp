@@ -32,9 +32,10 @@ struct Lane::Passage {
     std::uint64_t most_bytes = 0;       // never writes more: no bomb fills the disk
 };
 
-Shared::Shared(const RestoreRequest& restore_request, Purpose its_purpose)
+Shared::Shared(const RestoreRequest& restore_request, Purpose its_purpose, KnownChecksum known)
     : request(restore_request),
       purpose(its_purpose),
+      known_checksum(std::move(known)),
       verifier(request.backup, request.on_problem),
       tablespaces(request),
       tally(request.backup.manifest, request.on_progress) {}
@@ -136,12 +137,25 @@ Status Lane::take_file(MemberReader& reader, const Member& member) {
     if (passage.expected.standing == Standing::exempt && member.size_bytes > kMostBytesUnchecked) {
         return refused_member(archive_.path, passage.path, "is larger than any WAL segment");
     }
+    if (const auto known = find_known_checksum(passage, member)) {
+        shared_.tally.add_taken(member.size_bytes);
+        shared_.tally.add_verified(member.size_bytes);
+        return settle(passage, member.size_bytes, *known);
+    }
     passage.most_bytes = most_bytes_of(passage.expected, member);
     TRY(open_destination(passage, reader, member));
     Checksum checksum(file == nullptr ? ChecksumAlgorithm::none : file->algorithm);
     const std::uint64_t size_bytes = TRY(copy(passage, reader, checksum));
     if (shared_.is_cancelled) return {};
     return settle(passage, size_bytes, checksum.finish());
+}
+
+// What is acted upon has to be read all the same.
+std::optional<std::string> Lane::find_known_checksum(const Passage& passage, const Member& member) const {
+    const ManifestFile* file = passage.expected.file;
+    const bool is_wanted = passage.path == kControlFile || passage.path == kTablespaceMap;
+    if (!shared_.known_checksum || file == nullptr || is_wanted) return std::nullopt;
+    return shared_.known_checksum(archive_.path / member.path, file->algorithm);
 }
 
 // pg_control waits in memory until all else is on disk; tablespace_map is ours to use up, as the server would do with

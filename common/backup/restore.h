@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,11 +67,16 @@ struct Restored {
 // configuration (a tablespace without a place), data_directory_occupied (also of a tablespace's place), io.
 Result<Restored> restore(const RestoreRequest& request, Clock& clock);
 
+// The checksum of a plain backup's file that has been read before, by the manifest's algorithm; nothing if it has not.
+// By any thread.
+using KnownChecksum = std::function<std::optional<std::string>(const fs::Path& file, ChecksumAlgorithm algorithm)>;
+
 struct CheckRequest {
     const Backup& backup;
     Wal wal = Wal::in_backup;
     std::function<void(const Progress&)> on_progress;
     std::function<void(const std::string& problem)> on_problem;
+    KnownChecksum known_checksum;  // spares reading such files once more
 };
 
 // Reads everything and verifies it as restore() does, and writes nothing. Tablespaces need no place.
