@@ -35,6 +35,7 @@ Status Acquisition::operator()(const backup::Backup& backup) {
     marker_.backup_label = backup.label;
     marker_.backup_time = backup.manifest.last_modified;
     marker_.backup_end_lsn = ranges.empty() ? "" : ranges.back().end_lsn;
+    marker_.is_backup_verified = backup.has_manifest;
     TRY(postgres::write_marker(plan_.places.staged, marker_));
     progress_.enter("restore", "restoring");
     const backup::Restored restored =
@@ -49,7 +50,8 @@ Status Acquisition::operator()(const backup::Backup& backup) {
                              .on_problem = [](const std::string& problem) { log_warning(problem); }},
                             clock_));
     progress_.complete();
-    log_info("restored and verified", {{"files", restored.files}, {"bytes", restored.bytes}});
+    log_info(backup.has_manifest ? "restored and verified" : "restored, not verified",
+             {{"files", restored.files}, {"bytes", restored.bytes}});
     return {};
 }
 
@@ -70,7 +72,7 @@ Status Acquisition::operator()(const FillingCommand& command) {
     plan_.binaries = TRY(find_matching_binaries(plan_.configuration, "what polygon.source.command brought",
                                                 filled.major_version, clock_));
     TRY(check_target(plan_.settings.recovery, plan_.binaries, clock_));
-    TRY(verify_filled(incoming, filled, plan_, progress_, clock_));
+    marker_.is_backup_verified = TRY(verify_filled(incoming, filled, plan_, progress_, clock_));
     marker_.backup_label = filled.label;
     marker_.backup_time = filled.start_time;
     return move_up(plan_.places.staged);

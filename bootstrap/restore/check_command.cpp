@@ -16,9 +16,10 @@ namespace {
 
 Status print_summary(const backup::Backup& backup, const backup::Restored& checked) {
     const int major = TRY(backup::read_major_version(backup));
-    fmt::print("{}: {} files, {} bytes, verified in {:.1f} s; taken {}, PostgreSQL {}, {}\n", backup.label,
-               checked.files, checked.bytes, std::chrono::duration<double>(checked.elapsed).count(),
-               backup.manifest.last_modified, major, describe_format(backup));
+    fmt::print("{}: {} files, {} bytes, {} in {:.1f} s; taken {}, PostgreSQL {}, {}\n", backup.label, checked.files,
+               checked.bytes, backup.has_manifest ? "verified" : "read, but not verified (no backup_manifest),",
+               std::chrono::duration<double>(checked.elapsed).count(), backup.manifest.last_modified, major,
+               describe_format(backup));
     std::fflush(stdout);
     return {};
 }
@@ -27,7 +28,7 @@ Status check_files(const CheckCommand& command, const backup::Backup& backup, Pr
     progress.enter("check", "checking");
     const backup::Restored checked =
         TRY(backup::check({.backup = backup,
-                           .wal = command.is_wal_elsewhere ? backup::Wal::elsewhere : backup::Wal::in_backup,
+                           .wal = command.wal,
                            .on_progress = [&](const backup::Progress& now) { progress.report(now); },
                            .on_problem = [](const std::string& problem) { log_warning(problem); }},
                           clock));
@@ -49,7 +50,7 @@ std::string describe_format(const backup::Backup& backup) {
 Result<int> check(const CheckCommand& command, Clock& clock) {
     Progress progress(clock, command.status_file);
     progress.enter("plan");
-    const Result<backup::Backup> backup = find_backup_in(command.source);
+    const Result<backup::Backup> backup = find_backup_in(command.source, command.missing_manifest);
     if (!backup) {
         progress.end(backup.error());
         return backup.error();

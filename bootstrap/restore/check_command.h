@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/backup/location.h"
+#include "common/backup/restore.h"
 #include "common/base/clock.h"
 #include "common/base/result.h"
 
@@ -12,7 +13,8 @@ namespace polygon::bootstrap {
 struct CheckCommand {
     std::string source;       // a backup, or a folder of them
     std::string status_file;  // empty: none
-    bool is_wal_elsewhere = false;
+    backup::Wal wal = backup::Wal::in_backup;
+    backup::MissingManifest missing_manifest = backup::MissingManifest::refused;
 };
 
 // Logs each problem; on success one line on stdout says what the backup is. Gives the exit status. Errors: those of

@@ -10,6 +10,17 @@ constexpr const char* kSource = "a base backup, or a folder of them: the newest 
 constexpr const char* kStatusFile = "progress as JSON, replaced as a whole, twice a second at most";
 constexpr const char* kWalElsewhere =
     "the backup holds no WAL (pg_basebackup -X none): recovery gets it from an archive";
+constexpr const char* kWithoutManifest =
+    "take a backup without backup_manifest (pg_basebackup --no-manifest), of which nothing can be verified but its "
+    "archives";
+
+// What a backup may lack.
+void add_leniency(CLI::App& command, backup::Wal& wal, backup::MissingManifest& missing) {
+    command.add_flag_callback(
+        "--wal-elsewhere", [&wal] { wal = backup::Wal::elsewhere; }, kWalElsewhere);
+    command.add_flag_callback(
+        "--without-manifest", [&missing] { missing = backup::MissingManifest::accepted; }, kWithoutManifest);
+}
 
 }  // namespace
 
@@ -55,7 +66,7 @@ void CommandLine::add_restore() {
     command.add_option("--bin-dir", restore_.bin_dir,
                        "where pg_waldump is, to read the backup's WAL record by record; else it is looked for");
     command.add_option("--status-file", restore_.status_file, kStatusFile);
-    command.add_flag("--wal-elsewhere", restore_.is_wal_elsewhere, kWalElsewhere);
+    add_leniency(command, restore_.wal, restore_.missing_manifest);
 }
 
 void CommandLine::add_check() {
@@ -65,7 +76,7 @@ void CommandLine::add_check() {
         "means that there is none, and one line on stdout says what the backup is.\n");
     command.add_option("SOURCE", check_.source, kSource)->required();
     command.add_option("--status-file", check_.status_file, kStatusFile);
-    command.add_flag("--wal-elsewhere", check_.is_wal_elsewhere, kWalElsewhere);
+    add_leniency(command, check_.wal, check_.missing_manifest);
 }
 
 void CommandLine::add_plan() {

@@ -79,11 +79,16 @@ Status check_wal(const fs::Path& incoming, const backup::BackupLabel& label, con
 
 }  // namespace
 
-Status verify_filled(const fs::Path& incoming, const Filled& filled, const Plan& plan, Progress& progress,
-                     Clock& clock) {
+Result<bool> verify_filled(const fs::Path& incoming, const Filled& filled, const Plan& plan, Progress& progress,
+                           Clock& clock) {
     if (!is_there(incoming / "backup_manifest")) {
+        if (plan.settings.source->verify.value == patroni::Verification::manifest) {
+            return incomplete("no backup_manifest",
+                              fmt::format("Let it restore one, or take 'verify: manifest' ({}) out of polygon.source.",
+                                          plan.settings.source->verify.origin));
+        }
         log_warning("there is no backup_manifest: whether the files are production's is for the command to know");
-        return {};
+        return false;
     }
     backup::Backup backup = TRY(backup::open_backup(incoming));
     backup.label = filled.label;
@@ -99,7 +104,7 @@ Status verify_filled(const fs::Path& incoming, const Filled& filled, const Plan&
     }
     progress.complete();
     log_info("the files are what the backup's manifest says");
-    return {};
+    return true;
 }
 
 Result<FillingCommand> parse_command(const patroni::Source& source) {

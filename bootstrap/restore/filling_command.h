@@ -29,8 +29,9 @@ struct Filled {
 Result<Filled> fill(const FillingCommand& command, const patroni::PolygonSettings& settings,
                     const postgres::Places& places, const fs::Path& incoming, Clock& clock);
 
-// Compares every file with backup_manifest if the tool brought one; else a warning says that nobody can.
-Status verify_filled(const fs::Path& incoming, const Filled& filled, const Plan& plan, Progress& progress,
-                     Clock& clock);
+// Compares every file with backup_manifest. Where the tool brought none, a warning says that nobody can, and the result
+// is false; backup_incomplete under `verify: manifest`.
+Result<bool> verify_filled(const fs::Path& incoming, const Filled& filled, const Plan& plan, Progress& progress,
+                           Clock& clock);
 
 }  // namespace polygon::bootstrap

@@ -1,9 +1,13 @@
 #include "bootstrap/restore/live_server.h"
 
+#include <atomic>
+#include <cerrno>
 #include <charconv>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include "bootstrap/restore/arriving_files.h"
 #include "bootstrap/restore/followed_program.h"
 #include "bootstrap/restore/incoming.h"
 #include "bootstrap/restore/wal_records.h"
@@ -105,19 +109,43 @@ Status run_basebackup(const LiveServer& server, std::vector<std::string> argv, c
         clock);
 }
 
-Result<backup::Backup> verify(const fs::Path& incoming, const std::string& label, const postgres::Binaries& binaries,
-                              Progress& progress, Clock& clock) {
+// All that pg_basebackup fills, there before it starts, to be watched from the first file on.
+Result<std::vector<fs::Path>> make_roots(const LiveServer& server, const fs::Path& incoming) {
+    std::vector<fs::Path> roots = {incoming};
+    for (const auto& [oid, tablespace] : server.tablespaces) {
+        const fs::Path& path = tablespace.staged_path;
+        std::error_code error;
+        std::filesystem::create_directories(path.parent_path(), error);
+        if (error || (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)) {
+            return errno_error(Errc::io, fmt::format("cannot create '{}'", path.string()),
+                               error ? error.value() : errno);
+        }
+        roots.push_back(path);
+    }
+    return roots;
+}
+
+Result<backup::Backup> verify(const fs::Path& incoming, const std::string& label, const ArrivingFiles& arrived,
+                              const postgres::Binaries& binaries, Progress& progress, Clock& clock) {
     backup::Backup backup = TRY(backup::open_backup(incoming));
     backup.label = label;
     progress.enter("check", "comparing with the manifest");
+    std::atomic<std::uint64_t> known_files = 0;
+    const auto know = [&](const fs::Path& file, backup::ChecksumAlgorithm algorithm) {
+        auto checksum = arrived.checksum_of(file, algorithm);
+        known_files += checksum ? 1 : 0;
+        return checksum;
+    };
     const backup::Restored checked =
         TRY(backup::check({.backup = backup,
                            .on_progress = [&](const backup::Progress& now) { progress.report(now); },
-                           .on_problem = [](const std::string& problem) { log_warning(problem); }},
+                           .on_problem = [](const std::string& problem) { log_warning(problem); },
+                           .known_checksum = know},
                           clock));
     TRY(check_wal_with(binaries, backup.manifest, clock)(incoming / "pg_wal"));
     progress.complete();
-    log_info("the backup is what its manifest says", {{"files", checked.files}, {"bytes", checked.bytes}});
+    log_info("the backup is what its manifest says",
+             {{"files", checked.files}, {"bytes", checked.bytes}, {"files_read_on_arrival", known_files.load()}});
     return backup;
 }
 
@@ -191,10 +219,12 @@ Result<TakenBackup> take_backup(const LiveServer& server, const postgres::Binari
         allowed.insert(tablespace.staged_path.lexically_normal());
     }
     TRY(reserve_tablespaces(places, reserved));
+    ArrivingFiles arriving(TRY(make_roots(server, incoming)), backup::ChecksumAlgorithm::crc32c);
     TRY(run_basebackup(server, basebackup_argv(server, binaries, incoming, label), places.staged / "pg_basebackup.log",
                        progress, clock));
+    arriving.finish();
     TRY(check_entries(incoming, allowed));
-    const backup::Backup backup = TRY(verify(incoming, label, binaries, progress, clock));
+    const backup::Backup backup = TRY(verify(incoming, label, arriving, binaries, progress, clock));
     return TakenBackup{.time = backup.manifest.last_modified,
                        .end_lsn = backup.manifest.wal_ranges.empty() ? "" : backup.manifest.wal_ranges.back().end_lsn};
 }

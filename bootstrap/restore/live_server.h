@@ -30,9 +30,10 @@ struct TakenBackup {
     std::string end_lsn;
 };
 
-// Into `incoming` below `places.staged`; every file is checked against the backup's manifest at once, its WAL record by
-// record. The server keeps nothing of it: the slot is a temporary one, and all connections end with us.
-// Errors: process_failed with pg_basebackup's words, backup_*, data_directory_occupied (a tablespace's place), io.
+// Into `incoming` below `places.staged`; every file is read as it arrives, and compared with the manifest, which comes
+// last; then its WAL record by record. The server keeps nothing of it: the slot is a temporary one, and all connections
+// end with us. Errors: process_failed with pg_basebackup's words, backup_*, data_directory_occupied (a tablespace's
+// place), io.
 Result<TakenBackup> take_backup(const LiveServer& server, const postgres::Binaries& binaries,
                                 const postgres::Places& places, const fs::Path& incoming, const std::string& label,
                                 Progress& progress, Clock& clock);

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include "bootstrap/restore/filling_command.h"
+#include "bootstrap/restore/find_backup.h"
 #include "bootstrap/restore/live_server.h"
 #include "bootstrap/restore/recovery.h"
 #include "common/backup/facts.h"
-#include "common/base/log.h"
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
 #include "common/postgres/private_server.h"
@@ -54,12 +54,9 @@ Status check_quarantine_parameters(const PolygonSettings& settings) {
     return {};
 }
 
-Result<backup::Located> find_backup(const std::string& directory) {
-    backup::Located located = TRY(backup::locate_backup(directory));
-    for (const backup::PassedOver& other : located.passed_over) {
-        log_warning("passed over an incomplete backup", {{"backup", other.label}, {"reason", other.reason}});
-    }
-    return located;
+backup::MissingManifest missing_manifest(const patroni::Source& source) {
+    return source.verify.value == patroni::Verification::manifest ? backup::MissingManifest::refused
+                                                                  : backup::MissingManifest::accepted;
 }
 
 struct Found {
@@ -80,7 +77,7 @@ Result<Found> find_source(const PolygonSettings& settings) {
         case patroni::SourceKind::directory:
             break;
     }
-    backup::Located located = TRY(find_backup(settings.source->value));
+    backup::Located located = TRY(find_backup(settings.source->value, missing_manifest(*settings.source)));
     return Found{.source = std::move(located.backup), .passed_over = std::move(located.passed_over)};
 }
 

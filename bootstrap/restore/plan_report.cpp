@@ -86,9 +86,12 @@ void add_source(Table& table, const PlanReport& report) {
     table.add("source", fmt::format("backup '{}' in {}", backup.label, backup.directory.string()));
     table.add("source", fmt::format("taken {}, PostgreSQL {}, {}", backup.manifest.last_modified, report.major_version,
                                     describe_format(backup)));
-    table.add("source", fmt::format("{} in {} files, and {}{} of WAL", human_bytes(backup.manifest.total_bytes()),
-                                    backup.manifest.files.size(), report.wal.is_estimated ? "about " : "",
-                                    human_bytes(report.wal.bytes)));
+    const std::string wal =
+        fmt::format("{}{} of WAL", report.wal.is_estimated ? "about " : "", human_bytes(report.wal.bytes));
+    table.add("source", backup.has_manifest
+                            ? fmt::format("{} in {} files, and {}", human_bytes(backup.manifest.total_bytes()),
+                                          backup.manifest.files.size(), wal)
+                            : fmt::format("no backup_manifest: its files cannot be verified; {}", wal));
     for (const backup::PassedOver& other : report.plan.passed_over)
         table.add("passed over", fmt::format("'{}': {}", other.label, other.reason));
 }
@@ -116,12 +119,15 @@ void add_roles(Table& table, const sanitize::RolePlan& roles) {
     table.add("all other roles", std::string(name_of(roles.unlisted)));
 }
 
-void add_space(Table& table, const std::vector<FileSystemNeed>& file_systems) {
-    for (const FileSystemNeed& file_system : file_systems) {
+void add_space(Table& table, const PlanReport& report) {
+    const backup::Backup* backup = backup_of(report.plan);
+    const bool is_known = backup == nullptr || backup->has_manifest;
+    const std::string_view least = is_known ? "" : "at least ";
+    for (const FileSystemNeed& file_system : report.file_systems) {
         std::vector<std::string> parts;
         for (const Need& need : file_system.needs)
             parts.push_back(fmt::format("{} {}", need.what, human_bytes(need.bytes)));
-        table.add("space", fmt::format("{} needed, {} free: {} ({}){}", human_bytes(file_system.needed_bytes),
+        table.add("space", fmt::format("{}{} needed, {} free: {} ({}){}", least, human_bytes(file_system.needed_bytes),
                                        human_bytes(file_system.free_bytes), file_system.needs.front().path.string(),
                                        fmt::join(parts, ", "), file_system.is_enough() ? "" : " NOT ENOUGH"));
     }
@@ -140,8 +146,9 @@ Json source_json(const PlanReport& report) {
             {"time", backup.manifest.last_modified},
             {"postgresql", report.major_version},
             {"format", describe_format(backup)},
-            {"files", backup.manifest.files.size()},
-            {"bytes", backup.manifest.total_bytes()},
+            {"has_manifest", backup.has_manifest},
+            {"files", backup.has_manifest ? Json(backup.manifest.files.size()) : Json()},
+            {"bytes", backup.has_manifest ? Json(backup.manifest.total_bytes()) : Json()},
             {"wal_bytes", report.wal.bytes},
             {"wal_bytes_are_estimated", report.wal.is_estimated},
             {"passed_over", passed_over}};
@@ -215,7 +222,7 @@ std::string to_table(const PlanReport& report) {
     table.add("subscriptions", std::string(subscriptions_of(plan)));
     table.add("jobs", std::string(jobs_of(plan)));
     table.add("foreign servers", std::string(foreign_servers_of(plan)));
-    add_space(table, report.file_systems);
+    add_space(table, report);
     return table.text();
 }
 

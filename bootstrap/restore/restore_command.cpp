@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bootstrap/restore/destination.h"
+#include "bootstrap/restore/find_backup.h"
 #include "bootstrap/restore/leftover.h"
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/space.h"
@@ -98,14 +99,14 @@ backup::RestoreRequest make_request(const RestoreCommand& command, const Prepare
             .data_directory = prepared.data_directory,
             .tablespaces = prepared.tablespaces,
             .is_left_out = [](std::string_view path) { return stdfs::path(path).filename() == kIncompleteMark; },
-            .wal = command.is_wal_elsewhere ? backup::Wal::elsewhere : backup::Wal::in_backup,
+            .wal = command.wal,
             .on_problem = [](const std::string& problem) { log_warning(problem); }};
 }
 
 // WAL has no checksums in the manifest; its records have their own, and PostgreSQL's own program reads them.
 Result<std::optional<postgres::Binaries>> find_reader(const RestoreCommand& command, const backup::Backup& backup,
                                                       Clock& clock) {
-    if (command.is_wal_elsewhere) return std::optional<postgres::Binaries>();
+    if (command.wal == backup::Wal::elsewhere) return std::optional<postgres::Binaries>();
     const int major = TRY(backup::read_major_version(backup));
     auto reader = TRY(postgres::find_wal_reader(command.bin_dir, major, clock));
     if (!reader)
@@ -116,7 +117,7 @@ Result<std::optional<postgres::Binaries>> find_reader(const RestoreCommand& comm
 Result<Prepared> prepare(const RestoreCommand& command, Clock& clock) {
     Prepared prepared{.data_directory = full_path(command.data_directory),
                       .tablespaces = TRY(parse_tablespaces(command.tablespaces)),
-                      .backup = TRY(find_backup_in(command.source))};
+                      .backup = TRY(find_backup_in(command.source, command.missing_manifest))};
     prepared.wal_reader = TRY(find_reader(command, prepared.backup, clock));
     TRY(require_space_for(make_request(command, prepared)));
     prepared.destinations = TRY(take_destinations(prepared.data_directory, prepared.tablespaces));
@@ -127,7 +128,7 @@ Status restore_files(const backup::RestoreRequest& request, const Destinations& 
     const auto restored = backup::restore(request, clock);
     if (!restored) return without_configuration(restored.error());
     TRY(settle(destinations));
-    log_info("restored and verified",
+    log_info(request.backup.has_manifest ? "restored and verified" : "restored, not verified",
              {{"data_directory", request.data_directory.string()},
               {"files", restored->files},
               {"bytes", restored->bytes},
@@ -153,10 +154,8 @@ Result<backup::TablespaceMapping> parse_tablespaces(const std::vector<std::strin
     return tablespaces;
 }
 
-Result<backup::Backup> find_backup_in(const std::string& source) {
-    backup::Located located = TRY(backup::locate_backup(full_path(source)));
-    for (const backup::PassedOver& other : located.passed_over)
-        log_warning("passed over an incomplete backup", {{"backup", other.label}, {"reason", other.reason}});
+Result<backup::Backup> find_backup_in(const std::string& source, backup::MissingManifest missing) {
+    backup::Located located = TRY(find_backup(full_path(source), missing));
     log_info("found the backup", {{"backup", located.backup.label},
                                   {"from", located.backup.directory.string()},
                                   {"time", located.backup.manifest.last_modified},

@@ -70,11 +70,41 @@ std::uint32_t tablespace_of(std::string_view path) {
     return oid;
 }
 
-std::map<std::uint32_t, std::uint64_t> sum_by_tablespace(const backup::Backup& backup,
-                                                         const std::vector<PlacedTablespace>& tablespaces) {
+Result<std::uint64_t> size_of_tree(const fs::Path& directory) {
+    std::error_code error;
+    std::uint64_t bytes = 0;
+    auto entry = stdfs::recursive_directory_iterator(directory, error);
+    if (error == std::errc::no_such_file_or_directory) return bytes;
+    for (; !error && entry != stdfs::recursive_directory_iterator(); entry.increment(error)) {
+        if (entry->is_regular_file(error)) bytes += entry->file_size(error);
+    }
+    if (error) return errno_error(Errc::io, fmt::format("cannot read '{}'", directory.string()), error.value());
+    return bytes;
+}
+
+// What is there to see without a manifest: of compressed archives it is the least that they may become.
+Result<std::uint64_t> visible_bytes(const backup::Backup& backup, const backup::Archive& archive) {
+    std::error_code error;
+    if (backup.format == backup::Format::plain) {
+        const std::uint64_t bytes = TRY(size_of_tree(archive.path));
+        // Its WAL is counted by measure_wal().
+        const bool has_wal = archive.kind == backup::Archive::Kind::base && !stdfs::is_symlink(archive.path / "pg_wal");
+        return has_wal ? bytes - TRY(size_of_tree(archive.path / "pg_wal")) : bytes;
+    }
+    const std::uintmax_t bytes = stdfs::file_size(archive.path, error);
+    if (error) return errno_error(Errc::io, fmt::format("cannot read '{}'", archive.path.string()), error.value());
+    return bytes;
+}
+
+Result<std::map<std::uint32_t, std::uint64_t>> sum_by_tablespace(const backup::Backup& backup,
+                                                                 const std::vector<PlacedTablespace>& tablespaces) {
     std::map<std::uint32_t, std::uint64_t> bytes;
     for (const PlacedTablespace& tablespace : tablespaces)
         bytes[tablespace.oid] = 0;
+    for (const backup::Archive& archive : backup.archives) {
+        if (backup.has_manifest || archive.kind == backup::Archive::Kind::wal) continue;
+        bytes[archive.tablespace_oid] += TRY(visible_bytes(backup, archive));
+    }
     for (const backup::ManifestFile& file : backup.manifest.files) {
         const std::uint32_t oid = tablespace_of(file.path);
         bytes[bytes.contains(oid) ? oid : 0] += file.size_bytes;  // an in-place one is in the data directory
@@ -91,18 +121,6 @@ std::uint64_t estimate_wal(const backup::Manifest& manifest) {
             segments += (*end - 1) / kUsualSegmentBytes - *start / kUsualSegmentBytes + 1;
     }
     return segments * kUsualSegmentBytes;
-}
-
-Result<std::uint64_t> size_of_tree(const fs::Path& directory) {
-    std::error_code error;
-    std::uint64_t bytes = 0;
-    auto entry = stdfs::recursive_directory_iterator(directory, error);
-    if (error == std::errc::no_such_file_or_directory) return bytes;
-    for (; !error && entry != stdfs::recursive_directory_iterator(); entry.increment(error)) {
-        if (entry->is_regular_file(error)) bytes += entry->file_size(error);
-    }
-    if (error) return errno_error(Errc::io, fmt::format("cannot read '{}'", directory.string()), error.value());
-    return bytes;
 }
 
 std::string describe(const FileSystemNeed& file_system) {
@@ -146,7 +164,7 @@ Result<std::vector<FileSystemNeed>> measure_space(const backup::Backup& backup, 
                                                   const fs::Path& data_directory,
                                                   const std::vector<PlacedTablespace>& tablespaces,
                                                   const std::string& tablespace_suffix) {
-    const std::map<std::uint32_t, std::uint64_t> bytes = sum_by_tablespace(backup, tablespaces);
+    const std::map<std::uint32_t, std::uint64_t> bytes = TRY(sum_by_tablespace(backup, tablespaces));
     const auto in_data_directory = bytes.find(0);
     std::vector<Need> needs = {
         {.what = "data directory",

@@ -1,4 +1,5 @@
-// What backup::restore() is given as check_wal: the manifest's WAL ranges, read record by record.
+// What backup::restore() is given as check_wal: the manifest's WAL ranges, read record by record. A range without end
+// is left to recovery, which alone knows what it needs.
 #pragma once
 
 #include <functional>

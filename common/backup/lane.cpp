@@ -15,6 +15,11 @@ constexpr std::uint64_t kMostBytesInMemory = 1U << 20;  // of pg_control and tab
 constexpr std::uint64_t kMostBytesUnchecked = 1ULL << 30;
 constexpr std::string_view kWalFolder = "pg_wal/";
 
+std::uint64_t most_bytes_of(const Expectation& expected, const Member& member) {
+    if (expected.file != nullptr) return expected.file->size_bytes;
+    return expected.standing == Standing::unlisted ? member.size_bytes : kMostBytesUnchecked;
+}
+
 }  // namespace
 
 // One file on its way through.
@@ -27,10 +32,11 @@ struct Lane::Passage {
     std::uint64_t most_bytes = 0;       // never writes more: no bomb fills the disk
 };
 
-Shared::Shared(const RestoreRequest& restore_request, Purpose its_purpose)
+Shared::Shared(const RestoreRequest& restore_request, Purpose its_purpose, KnownChecksum known)
     : request(restore_request),
       purpose(its_purpose),
-      verifier(request.backup.manifest, request.on_problem),
+      known_checksum(std::move(known)),
+      verifier(request.backup, request.on_problem),
       tablespaces(request),
       tally(request.backup.manifest, request.on_progress) {}
 
@@ -131,12 +137,25 @@ Status Lane::take_file(MemberReader& reader, const Member& member) {
     if (passage.expected.standing == Standing::exempt && member.size_bytes > kMostBytesUnchecked) {
         return refused_member(archive_.path, passage.path, "is larger than any WAL segment");
     }
-    passage.most_bytes = file == nullptr ? kMostBytesUnchecked : file->size_bytes;
+    if (const auto known = find_known_checksum(passage, member)) {
+        shared_.tally.add_taken(member.size_bytes);
+        shared_.tally.add_verified(member.size_bytes);
+        return settle(passage, member.size_bytes, *known);
+    }
+    passage.most_bytes = most_bytes_of(passage.expected, member);
     TRY(open_destination(passage, reader, member));
     Checksum checksum(file == nullptr ? ChecksumAlgorithm::none : file->algorithm);
     const std::uint64_t size_bytes = TRY(copy(passage, reader, checksum));
     if (shared_.is_cancelled) return {};
     return settle(passage, size_bytes, checksum.finish());
+}
+
+// What is acted upon has to be read all the same.
+std::optional<std::string> Lane::find_known_checksum(const Passage& passage, const Member& member) const {
+    const ManifestFile* file = passage.expected.file;
+    const bool is_wanted = passage.path == kControlFile || passage.path == kTablespaceMap;
+    if (!shared_.known_checksum || file == nullptr || is_wanted) return std::nullopt;
+    return shared_.known_checksum(archive_.path / member.path, file->algorithm);
 }
 
 // pg_control waits in memory until all else is on disk; tablespace_map is ours to use up, as the server would do with
@@ -172,7 +191,7 @@ Result<std::uint64_t> Lane::copy(Passage& passage, MemberReader& reader, Checksu
         if (passage.expected.standing == Standing::exempt && size_bytes > passage.most_bytes) {
             return refused_member(archive_.path, passage.path, "is larger than any WAL segment");
         }
-        if (passage.expected.file != nullptr) shared_.tally.add_verified(wanted.size());
+        if (passage.expected.standing != Standing::exempt) shared_.tally.add_verified(wanted.size());
     }
     if (passage.file) TRY(passage.file->finish());
     return size_bytes;
@@ -191,11 +210,12 @@ Status Lane::settle(const Passage& passage, std::uint64_t size_bytes, const std:
         const std::lock_guard lock(shared_.wal_mutex);
         shared_.wal.add(std::string_view(passage.path).substr(kWalFolder.size()), size_bytes);
     }
-    if (passage.expected.file == nullptr) return {};
+    if (passage.expected.standing == Standing::exempt) return {};
     shared_.tally.add_verified_file();
-    const bool is_right = shared_.verifier.compare(*passage.expected.file, size_bytes, checksum_hex);
+    const ManifestFile* file = passage.expected.file;
+    const bool is_right = file == nullptr || shared_.verifier.compare(*file, size_bytes, checksum_hex);
     if (passage.path != kTablespaceMap || !passage.memory) return {};
-    if (!is_right) return shared_.verifier.summary(shared_.request.backup.label);  // not to be acted upon
+    if (!is_right) return shared_.verifier.summary();  // not to be acted upon
     return shared_.place_mapped_tablespaces(*passage.memory);
 }
 

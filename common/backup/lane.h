@@ -26,7 +26,7 @@ enum class Purpose { restore, check };
 
 // What the lanes of one restore know together. Each part takes care of its own locking.
 struct Shared {
-    Shared(const RestoreRequest& restore_request, Purpose its_purpose);
+    Shared(const RestoreRequest& restore_request, Purpose its_purpose, KnownChecksum known);
 
     // Chooses places for the tablespaces of tablespace_map. Errors: as Tablespaces::place(); backup_incomplete.
     Status place_mapped_tablespaces(const std::string& map);
@@ -34,6 +34,7 @@ struct Shared {
 
     const RestoreRequest& request;
     const Purpose purpose;
+    const KnownChecksum known_checksum;  // none when restoring
     Verifier verifier;
     Tablespaces tablespaces;
     Tally tally;
@@ -59,6 +60,7 @@ class Lane {
     Status take_member(MemberReader& reader, const Member& member);
     Status take_link(const Member& member);
     Status take_file(MemberReader& reader, const Member& member);
+    std::optional<std::string> find_known_checksum(const Passage& passage, const Member& member) const;
     Status open_destination(Passage& passage, MemberReader& reader, const Member& member);
     Result<std::uint64_t> copy(Passage& passage, MemberReader& reader, Checksum& checksum);
     Status write(Passage& passage, std::span<const std::byte> bytes);

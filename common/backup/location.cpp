@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "common/backup/damage.h"
+#include "common/backup/facts.h"
 #include "common/backup/wal_segments.h"
 
 namespace polygon::backup {
@@ -179,10 +180,20 @@ Status check_manifest(const Backup& backup) {
     return {};
 }
 
-Status check(const Backup& backup) {
-    TRY(check_manifest(backup));
-    TRY(check_archives(backup));
-    return check_tablespaces(backup);
+// What is known all the same.
+Manifest manifest_from_label(const BackupLabel& label) {
+    return Manifest{.wal_ranges = {{.timeline = label.timeline, .start_lsn = label.start_lsn}},
+                    .last_modified = label.start_time};
+}
+
+Status check_without_manifest(const Backup& backup, MissingManifest missing) {
+    const bool is_arriving = can_be_seen(backup.directory / "backup_manifest.tmp");
+    if (missing == MissingManifest::accepted && !is_arriving) return {};
+    return incomplete(
+        backup.label, "no backup_manifest",
+        "pg_basebackup writes backup_manifest last: wait until the copy has ended, or copy it again. "
+        "A backup that was taken with --no-manifest cannot be verified: if you want it all the same, name "
+        "its own directory, and give --without-manifest or configure source.verify: available.");
 }
 
 Result<Manifest> load_manifest(const fs::Path& directory) {
@@ -204,15 +215,12 @@ bool is_older(const Backup& left, const Backup& right) {
 
 }  // namespace
 
-Result<Backup> open_backup(const fs::Path& directory) {
+Result<Backup> open_backup(const fs::Path& directory, MissingManifest missing) {
     Backup backup{.directory = directory, .label = label_of(directory)};
     const std::vector<fs::Path> entries = TRY(list(directory));
     if (!looks_like_backup(entries)) return nothing_in(directory);
-    if (!can_be_seen(directory / "backup_manifest")) {
-        return incomplete(backup.label, "no backup_manifest",
-                          "pg_basebackup writes backup_manifest last: wait until the copy has ended, or copy it again. "
-                          "Backups taken with --no-manifest cannot be verified and are refused.");
-    }
+    backup.has_manifest = can_be_seen(directory / "backup_manifest");
+    if (!backup.has_manifest) TRY(check_without_manifest(backup, missing));
     backup.archives = TRY(tar_archives(entries, backup.label));
     const bool has_base = !backup.archives.empty() && backup.archives.front().kind == Archive::Kind::base;
     if (!has_base && !can_be_seen(directory / "PG_VERSION")) {
@@ -222,14 +230,20 @@ Result<Backup> open_backup(const fs::Path& directory) {
         backup.format = Format::plain;
         backup.archives = TRY(plain_archives(directory));
     }
-    backup.manifest = TRY(load_manifest(directory));
-    TRY(check(backup));
+    TRY(check_archives(backup));
+    if (backup.has_manifest) {
+        backup.manifest = TRY(load_manifest(directory));
+        TRY(check_manifest(backup));
+        TRY(check_tablespaces(backup));
+    } else {
+        backup.manifest = manifest_from_label(TRY(read_backup_label(backup)));
+    }
     return backup;
 }
 
-Result<Located> locate_backup(const fs::Path& directory) {
+Result<Located> locate_backup(const fs::Path& directory, MissingManifest missing) {
     const std::vector<fs::Path> entries = TRY(list(directory));
-    if (looks_like_backup(entries)) return Located{.backup = TRY(open_backup(directory))};
+    if (looks_like_backup(entries)) return Located{.backup = TRY(open_backup(directory, missing))};
     std::optional<Backup> newest;
     std::vector<PassedOver> passed_over;
     for (const fs::Path& path : entries) {

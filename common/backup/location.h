@@ -28,8 +28,14 @@ struct Backup {
     Format format = Format::tar;
     std::vector<Archive> archives;  // base first, then WAL, then tablespaces by oid
     std::string label;              // the directory's name
+    // Without a backup_manifest: no files, and as WAL range where backup_label says that recovery begins, without end.
     Manifest manifest;
+    bool has_manifest = true;
 };
+
+// Whether a backup that was taken with --no-manifest will do, of which nothing can be verified but the archives
+// themselves.
+enum class MissingManifest { refused, accepted };
 
 // An incomplete backup that a newer or older complete one was preferred to.
 struct PassedOver {
@@ -44,12 +50,13 @@ struct Located {
 
 // `directory` is a base backup, or a folder of them: then the newest complete one. Complete means: backup_manifest is
 // there and checks, and so are the base archive (or PG_VERSION) and each tablespace archive. Newest: by the time of
-// backup_label, then by where its WAL ends. Nothing beyond backup_manifest is read.
+// backup_label, then by where its WAL ends. Nothing beyond backup_manifest is read. In a folder a backup without a
+// manifest never counts: it cannot be told from one whose copy has not ended.
 // Errors: backup_missing; backup_incomplete, backup_corrupt (a manifest that does not check) and unsupported (an
 // incremental backup) if `directory` itself is such a backup; backup_incomplete if a folder holds no complete one.
-Result<Located> locate_backup(const fs::Path& directory);
+Result<Located> locate_backup(const fs::Path& directory, MissingManifest missing = MissingManifest::refused);
 
 // The backup in exactly this directory. Errors as above.
-Result<Backup> open_backup(const fs::Path& directory);
+Result<Backup> open_backup(const fs::Path& directory, MissingManifest missing = MissingManifest::refused);
 
 }  // namespace polygon::backup

@@ -19,7 +19,8 @@ struct ManifestFile {
     std::string checksum_hex;  // lower case
 };
 
-// WAL that recovery needs to make the backup consistent: from start_lsn up to, not including, end_lsn.
+// WAL that recovery needs to make the backup consistent: from start_lsn up to, not including, end_lsn. Where end_lsn is
+// empty nobody knows how far; recovery does.
 struct WalRange {
     std::uint32_t timeline = 0;
     std::string start_lsn;  // "0/2000028"

@@ -29,7 +29,8 @@ struct Task {
 
 class Restorer {
   public:
-    Restorer(const RestoreRequest& request, Purpose purpose) : shared_(request, purpose) {}
+    Restorer(const RestoreRequest& request, Purpose purpose, KnownChecksum known)
+        : shared_(request, purpose, std::move(known)) {}
 
     Status prepare();
     Status run_lanes();
@@ -199,7 +200,7 @@ Status Restorer::check_wal() {
 
 Status Restorer::check() {
     shared_.verifier.note_missing();
-    if (shared_.verifier.has_problems()) return shared_.verifier.summary(request_.backup.label);
+    if (shared_.verifier.has_problems()) return shared_.verifier.summary();
     if (shared_.control_file.empty()) {
         return Error{.code = Errc::backup_incomplete,
                      .message = fmt::format("backup '{}' has no global/pg_control", request_.backup.label),
@@ -225,9 +226,9 @@ Restored Restorer::result() const {
             .tablespaces = shared_.tablespaces.placed()};
 }
 
-Result<Restored> run(const RestoreRequest& request, Purpose purpose, Clock& clock) {
+Result<Restored> run(const RestoreRequest& request, Purpose purpose, KnownChecksum known, Clock& clock) {
     const auto start = clock.now();
-    Restorer restorer(request, purpose);
+    Restorer restorer(request, purpose, std::move(known));
     TRY(restorer.prepare());
     TRY(restorer.run_lanes());
     TRY(restorer.check());
@@ -240,7 +241,7 @@ Result<Restored> run(const RestoreRequest& request, Purpose purpose, Clock& cloc
 }  // namespace
 
 Result<Restored> restore(const RestoreRequest& request, Clock& clock) {
-    return run(request, Purpose::restore, clock);
+    return run(request, Purpose::restore, {}, clock);
 }
 
 Result<Restored> check(const CheckRequest& request, Clock& clock) {
@@ -249,7 +250,7 @@ Result<Restored> check(const CheckRequest& request, Clock& clock) {
                 .wal = request.wal,
                 .on_progress = request.on_progress,
                 .on_problem = request.on_problem},
-               Purpose::check, clock);
+               Purpose::check, request.known_checksum, clock);
 }
 
 }  // namespace polygon::backup

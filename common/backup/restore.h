@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,7 @@ using TablespaceMapping = std::map<std::string /* production's path */, fs::Path
 // Where recovery will find the WAL that makes the backup consistent.
 enum class Wal { in_backup, elsewhere };
 
-// Of the files that the manifest names; WAL is not among them.
+// Of the files that the manifest names; WAL is not among them. Without a manifest the totals are 0: not known.
 struct Progress {
     std::uint64_t bytes_done = 0;
     std::uint64_t bytes_total = 0;
@@ -66,11 +67,16 @@ struct Restored {
 // configuration (a tablespace without a place), data_directory_occupied (also of a tablespace's place), io.
 Result<Restored> restore(const RestoreRequest& request, Clock& clock);
 
+// The checksum of a plain backup's file that has been read before, by the manifest's algorithm; nothing if it has not.
+// By any thread.
+using KnownChecksum = std::function<std::optional<std::string>(const fs::Path& file, ChecksumAlgorithm algorithm)>;
+
 struct CheckRequest {
     const Backup& backup;
     Wal wal = Wal::in_backup;
     std::function<void(const Progress&)> on_progress;
     std::function<void(const std::string& problem)> on_problem;
+    KnownChecksum known_checksum;  // spares reading such files once more
 };
 
 // Reads everything and verifies it as restore() does, and writes nothing. Tablespaces need no place.

@@ -13,7 +13,7 @@ class Tally {
   public:
     Tally(const Manifest& manifest, std::function<void(const Progress&)> on_progress);
 
-    // A part of a file that the manifest names.
+    // A part of a file that the manifest names; without a manifest of any but WAL.
     void add_verified(std::uint64_t bytes);
     void add_verified_file();
     // Files that go to the data directory (when only checking: that are read), WAL included.

@@ -22,10 +22,10 @@ bool is_exempt(std::string_view path) {
 
 }  // namespace
 
-Verifier::Verifier(const Manifest& manifest, std::function<void(const std::string&)> on_problem)
-    : manifest_(manifest), on_problem_(std::move(on_problem)) {
-    entries_.reserve(manifest.files.size());
-    for (const ManifestFile& file : manifest.files)
+Verifier::Verifier(const Backup& backup, std::function<void(const std::string&)> on_problem)
+    : backup_(backup), on_problem_(std::move(on_problem)) {
+    entries_.reserve(backup.manifest.files.size());
+    for (const ManifestFile& file : backup.manifest.files)
         entries_.emplace(file.path, Entry{.file = &file});
 }
 
@@ -33,9 +33,9 @@ Expectation Verifier::expect(const std::string& path) {
     const std::lock_guard lock(mutex_);
     bool is_repeated = false;
     Expectation expectation;
-    if (is_exempt(path)) {
-        expectation.standing = Standing::exempt;
-        is_repeated = !exempt_seen_.insert(path).second;
+    if (is_exempt(path) || !backup_.has_manifest) {
+        expectation.standing = is_exempt(path) ? Standing::exempt : Standing::unlisted;
+        is_repeated = !others_seen_.insert(path).second;
     } else if (const auto found = entries_.find(path); found != entries_.end()) {
         expectation = {.standing = Standing::in_manifest, .file = found->second.file};
         is_repeated = std::exchange(found->second.is_seen, true);
@@ -63,7 +63,7 @@ bool Verifier::compare(const ManifestFile& file, std::uint64_t size_bytes, const
 
 void Verifier::note_missing() {
     const std::lock_guard lock(mutex_);
-    for (const ManifestFile& file : manifest_.files) {  // in the manifest's order, not the map's
+    for (const ManifestFile& file : backup_.manifest.files) {  // in the manifest's order, not the map's
         if (!entries_.at(file.path).is_seen && !is_exempt(file.path))
             note(fmt::format("{}: missing", printable(file.path)));
     }
@@ -80,7 +80,7 @@ void Verifier::note(const std::string& problem) {
     if (on_problem_) on_problem_(problem);
 }
 
-Error Verifier::summary(const std::string& label) const {
+Error Verifier::summary() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> first = problems_;
     std::sort(first.begin(), first.end());
@@ -88,7 +88,8 @@ Error Verifier::summary(const std::string& label) const {
     std::string list = fmt::format("{}", fmt::join(first, "; "));
     if (count_ > first.size()) list += fmt::format("; and {} more", count_ - first.size());
     return {.code = Errc::backup_corrupt,
-            .message = fmt::format("backup '{}' does not match its manifest: {}", label, list),
+            .message = fmt::format("backup '{}' {}: {}", backup_.label,
+                                   backup_.has_manifest ? "does not match its manifest" : "is not sound", list),
             .hint = std::string(kCopyAgain)};
 }
 

@@ -10,12 +10,13 @@
 #include <unordered_set>
 #include <vector>
 
-#include "common/backup/manifest.h"
+#include "common/backup/location.h"
 
 namespace polygon::backup {
 
 // How pg_verifybackup treats a file: by the manifest, or not at all (WAL, and what pg_basebackup itself may change).
-enum class Standing { in_manifest, exempt, not_wanted };
+// unlisted: there is no manifest, and nothing to compare with.
+enum class Standing { in_manifest, exempt, unlisted, not_wanted };
 
 struct Expectation {
     Standing standing = Standing::not_wanted;  // not_wanted: extra or repeated, and noted as a problem
@@ -24,8 +25,8 @@ struct Expectation {
 
 class Verifier {
   public:
-    // The manifest must outlive this.
-    Verifier(const Manifest& manifest, std::function<void(const std::string&)> on_problem);
+    // The backup must outlive this.
+    Verifier(const Backup& backup, std::function<void(const std::string&)> on_problem);
 
     Expectation expect(const std::string& path);
     // Whether size and checksum are the manifest's.
@@ -34,7 +35,7 @@ class Verifier {
     bool has_problems() const;
     // "backup '20261120' does not match its manifest: ...; and 3 more", backup_corrupt. In the order of the paths: the
     // lanes find them in any order.
-    Error summary(const std::string& label) const;
+    Error summary() const;
 
   private:
     struct Entry {
@@ -43,11 +44,11 @@ class Verifier {
     };
     void note(const std::string& problem);
 
-    const Manifest& manifest_;
+    const Backup& backup_;
     mutable std::mutex mutex_;
     std::function<void(const std::string&)> on_problem_;
     std::unordered_map<std::string_view, Entry> entries_;
-    std::unordered_set<std::string> exempt_seen_;
+    std::unordered_set<std::string> others_seen_;
     std::vector<std::string> problems_;  // the first of them
     std::uint64_t count_ = 0;
 };

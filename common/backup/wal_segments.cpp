@@ -23,6 +23,12 @@ bool is_segment_name(std::string_view name) {
     return name.size() == 24 && name.find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
 }
 
+// The other way round than segment_name(); `name` is a segment's.
+std::uint64_t segment_number(std::string_view name, std::uint64_t segment_bytes) {
+    const std::uint64_t segments_per_id = (std::uint64_t{1} << 32) / segment_bytes;
+    return *parse_hex(name.substr(8, 8)) * segments_per_id + *parse_hex(name.substr(16, 8));
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_lsn(std::string_view text) {
@@ -60,11 +66,22 @@ bool WalSegments::has(const WalRange& range, std::uint64_t number, const Manifes
     });
 }
 
+// Byte position.
+std::uint64_t WalSegments::end_of(const WalRange& range) const {
+    if (!range.end_lsn.empty() || sizes_.empty()) return parse_lsn(range.end_lsn).value_or(0);
+    std::uint64_t last = 0;
+    for (const auto& [name, size] : sizes_) {
+        if (parse_hex(std::string_view(name).substr(0, 8)) == range.timeline)
+            last = std::max(last, segment_number(name, segment_bytes()));
+    }
+    return (last + 1) * segment_bytes();
+}
+
 std::optional<std::string> WalSegments::find_missing(const Manifest& manifest) const {
     const std::uint64_t bytes = segment_bytes();
     for (const WalRange& range : manifest.wal_ranges) {
         const std::uint64_t start = parse_lsn(range.start_lsn).value_or(0);
-        const std::uint64_t end = std::max(parse_lsn(range.end_lsn).value_or(0), start + 1);
+        const std::uint64_t end = std::max(end_of(range), start + 1);
         for (std::uint64_t number = start / bytes; number <= (end - 1) / bytes; ++number) {
             if (!has(range, number, manifest)) return segment_name(range.timeline, number, bytes);
         }

@@ -6,6 +6,8 @@
 namespace polygon {
 namespace {
 
+constexpr std::size_t kShortestAbbreviation = 3;
+
 // Optimal string alignment distance.
 std::size_t count_edits(std::string_view a, std::string_view b) {
     std::vector<std::vector<std::size_t>> row(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
@@ -32,7 +34,8 @@ std::optional<std::string> nearest_name(std::string_view name, std::span<const s
     std::optional<std::string> best;
     std::size_t best_edits = limit + 1;
     for (const std::string& candidate : candidates) {
-        const std::size_t edits = count_edits(name, candidate);
+        const bool is_abbreviated = name.size() >= kShortestAbbreviation && candidate.starts_with(name);
+        const std::size_t edits = is_abbreviated ? 1 : count_edits(name, candidate);
         if (edits < best_edits) {
             best = candidate;
             best_edits = edits;

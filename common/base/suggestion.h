@@ -8,8 +8,8 @@
 
 namespace polygon {
 
-// The candidate with the fewest edits (insert, delete, replace, swap of neighbours) from `name`, if they are few enough
-// (a third of its length, at least 2) to be a misspelling.
+// The candidate that `name` is the begin of, else the one with the fewest edits (insert, delete, replace, swap of
+// neighbours), if they are few enough (a third of its length, at least 2) to be a misspelling.
 std::optional<std::string> nearest_name(std::string_view name, std::span<const std::string> candidates);
 
 }  // namespace polygon

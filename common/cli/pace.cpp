@@ -14,13 +14,14 @@ constexpr auto kSpacing = 250ms;  // between samples: observations come thousand
 }  // namespace
 
 std::uint64_t Figures::percent() const {
-    if (bytes_total == 0) return 100;
+    if (!has_total()) return 100;
     return static_cast<std::uint64_t>(100.0 * static_cast<double>(std::min(bytes_done, bytes_total)) /
                                       static_cast<double>(bytes_total));
 }
 
 void Pace::observe(Clock::Instant now, const Figures& figures) {
-    bytes_to_do_ = figures.bytes_total - std::min(figures.bytes_total, figures.bytes_done);
+    bytes_to_do_.reset();
+    if (figures.has_total()) bytes_to_do_ = figures.bytes_total - std::min(figures.bytes_total, figures.bytes_done);
     // The latest observation replaces the one before until they are a sample apart.
     if (samples_.size() >= 2 && samples_.back().at - samples_[samples_.size() - 2].at < kSpacing) samples_.pop_back();
     samples_.push_back({now, figures.bytes_done});
@@ -38,8 +39,8 @@ std::uint64_t Pace::bytes_per_second() const {
 
 std::optional<std::chrono::seconds> Pace::left() const {
     const std::uint64_t rate = bytes_per_second();
-    if (rate == 0) return std::nullopt;
-    return std::chrono::seconds((bytes_to_do_ + rate - 1) / rate);
+    if (rate == 0 || !bytes_to_do_) return std::nullopt;
+    return std::chrono::seconds((*bytes_to_do_ + rate - 1) / rate);
 }
 
 }  // namespace polygon::cli

@@ -12,11 +12,12 @@ namespace polygon::cli {
 
 struct Figures {
     std::uint64_t bytes_done = 0;
-    std::uint64_t bytes_total = 0;
+    std::uint64_t bytes_total = 0;  // 0: not known
     std::uint64_t files_done = 0;
     std::uint64_t files_total = 0;
 
-    // 0 to 100; of nothing, all is done.
+    bool has_total() const { return bytes_total > 0; }
+    // 0 to 100; without a total, all is done.
     std::uint64_t percent() const;
 };
 
@@ -27,7 +28,7 @@ class Pace {
 
     // 0 until two observations are far enough apart.
     std::uint64_t bytes_per_second() const;
-    // Nothing while the rate is 0.
+    // Nothing while the rate is 0, or without a total.
     std::optional<std::chrono::seconds> left() const;
 
   private:
@@ -36,7 +37,7 @@ class Pace {
         std::uint64_t bytes = 0;
     };
     std::deque<Sample> samples_;  // the oldest first; the last is the latest observation
-    std::uint64_t bytes_to_do_ = 0;
+    std::optional<std::uint64_t> bytes_to_do_;
 };
 
 }  // namespace polygon::cli

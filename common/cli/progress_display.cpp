@@ -23,7 +23,8 @@ constexpr std::size_t kNarrowestBar = 10;
 constexpr std::size_t kWidestBar = 60;
 
 std::string figures_after_bar(const Figures& figures, const Pace& pace) {
-    std::string text = fmt::format("{} of {}", human_bytes(figures.bytes_done), human_bytes(figures.bytes_total));
+    std::string text = human_bytes(figures.bytes_done);
+    if (figures.has_total()) text += fmt::format(" of {}", human_bytes(figures.bytes_total));
     if (pace.bytes_per_second() > 0) text += fmt::format("  {}/s", human_bytes(pace.bytes_per_second()));
     if (const auto left = pace.left()) text += fmt::format("  {} left", human_duration(*left));
     return text;
@@ -32,8 +33,9 @@ std::string figures_after_bar(const Figures& figures, const Pace& pace) {
 }  // namespace
 
 std::string render_bar(const std::string& activity, const Figures& figures, const Pace& pace, std::size_t width) {
-    const std::string before = fmt::format("{} {:>3} % ", activity, figures.percent());
     const std::string after = figures_after_bar(figures, pace);
+    if (!figures.has_total()) return fmt::format("{} {}", activity, after).substr(0, width);
+    const std::string before = fmt::format("{} {:>3} % ", activity, figures.percent());
     const std::size_t text = before.size() + after.size();
     if (width < text + kNarrowestBar + 3) return (before + after).substr(0, width);
     const std::size_t columns = std::min(kWidestBar, width - text - 3);
@@ -71,6 +73,10 @@ void ProgressDisplay::log_line(const Figures& figures, const Pace& pace) {
     last_ = clock_.now();
     percent_ = figures.percent();
     const auto left = pace.left();
+    if (!figures.has_total()) {
+        log_info(activity_, {{"bytes", figures.bytes_done}, {"bytes_per_second", pace.bytes_per_second()}});
+        return;
+    }
     if (!left) {
         log_info(activity_, {{"percent", percent_}, {"bytes", figures.bytes_done}, {"of", figures.bytes_total}});
         return;

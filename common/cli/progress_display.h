@@ -11,7 +11,7 @@
 namespace polygon::cli {
 
 // "restoring  42 % [####      ] 1.2 GiB of 2.9 GiB  310 MiB/s  0:05 left", at most `width` columns: the bar takes what
-// is left, and what does not fit is left out.
+// is left, and what does not fit is left out. "restoring 1.2 GiB  310 MiB/s" without a total.
 std::string render_bar(const std::string& activity, const Figures& figures, const Pace& pace, std::size_t width);
 
 class ProgressDisplay {

@@ -16,12 +16,13 @@ namespace {
 constexpr std::string_view kPrefix = "POLYGON_";
 constexpr std::string_view kConfigVariable = "POLYGON_CONFIG";  // where the file is: not a key
 
-const std::array<Key, 28> kKeys = {
+const std::array<Key, 29> kKeys = {
     Key{"source.directory"},
     Key{"source.connection"},
     Key{"source.command"},
     Key{"source.max_rate"},
     Key{"source.compression"},
+    Key{"source.verify"},
     Key{"recovery.restore_command"},
     Key{"recovery.target_time"},
     Key{"recovery.target_lsn"},

@@ -74,6 +74,7 @@ Status Reader::read_source(std::optional<Source>& source) const {
 Status Reader::read_source_options(Source& source) const {
     TRY(read("source.max_rate", source.max_rate, to_rate));
     TRY(choose("source.compression", source.compression, {"none", "server-gzip", "server-lz4", "server-zstd"}));
+    TRY(choose("source.verify", source.verify, {"available", "manifest"}));
     if (source.kind == SourceKind::connection) return {};
     for (const char* path : {"source.max_rate", "source.compression"}) {
         const Node* node = section_.find_path(path);

@@ -31,12 +31,16 @@ enum class SourceKind { directory, connection, command };
 // How the server compresses what a live backup sends; it needs PostgreSQL 15.
 enum class WireCompression { none, gzip, lz4, zstd };
 
+// manifest: a backup without backup_manifest is refused; available: what there is to compare with.
+enum class Verification { available, manifest };
+
 struct Source {
     SourceKind kind = SourceKind::directory;
     std::string value;  // the directory, the connection string or the command
     std::string origin;
     Setting<OptionalText> max_rate;  // of a connection: as pg_basebackup takes it, "100M"
     Setting<WireCompression> compression;
+    Setting<Verification> verify;
 };
 
 enum class SystemIdentifier { renew /* "new" */, keep };

@@ -24,6 +24,7 @@ struct GenerationMarker {
     std::string backup_label;  // the backup's folder
     std::string backup_time;   // as the manifest has it
     std::string backup_end_lsn;
+    bool is_backup_verified = true;              // file by file, by its manifest
     std::string created_at;                      // UTC
     std::uint64_t source_system_identifier = 0;  // production's
     std::uint64_t system_identifier = 0;         // the polygon's; the same under `system_identifier: keep`

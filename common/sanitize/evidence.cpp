@@ -55,6 +55,12 @@ Result<Check> check_none(Connection& session, std::string name, const std::strin
     return Check{std::move(name), found.empty(), list_or(found, "none")};
 }
 
+Check check_backup(const GenerationMarker& marker) {
+    return {"backup verified", marker.is_backup_verified,
+            marker.is_backup_verified ? "each file, by backup_manifest" : "no: it had no backup_manifest",
+            Weight::advisory};
+}
+
 // As the quarantine found them: they are of production's data, and what has been reindexed since is not known.
 Check check_collations(const GenerationMarker& marker) {
     return {"collation versions", marker.collations.empty(),
@@ -91,6 +97,7 @@ Result<std::vector<Check>> collect_evidence(Connection& session, const Generatio
         TRY(check_none(session, "logical slots",
                        "SELECT slot_name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical'")));
     checks.push_back(TRY(check_none(session, "prepared transactions", "SELECT gid FROM pg_catalog.pg_prepared_xacts")));
+    checks.push_back(check_backup(marker));
     checks.push_back(check_collations(marker));
     return checks;
 }

@@ -48,7 +48,7 @@ Finding check(std::string_view bytes, const Manifest& manifest) {
     }
     shared.verifier.note_missing();
     if (!shared.verifier.has_problems()) return Finding::sound;
-    require_refusal_of_backup(shared.verifier.summary(backup.label));
+    require_refusal_of_backup(shared.verifier.summary());
     return Finding::problems;
 }
 

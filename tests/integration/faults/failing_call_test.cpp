@@ -58,7 +58,9 @@ std::uint32_t fail_each(const SmallSite& site, Call call, int reason) {
     std::uint32_t at = 1;
     while (strikes(site, {.call = call, .at = at, .reason = reason})) {
         const FaultPage no_fault(site.page_file());
-        CHECK(site.restore(no_fault).exit_status == 0);
+        const process::Finished repeated = site.restore(no_fault);
+        INFO(repeated.err);
+        CHECK(repeated.exit_status == 0);
         site.check_restored();
         site.clear();
         ++at;

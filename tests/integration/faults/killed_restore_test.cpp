@@ -78,9 +78,11 @@ TEST_CASE("killed while it removes a leftover, the rest of it is a leftover stil
         ++at;
     }
     CHECK(at > 20);
+    // The last kill may have come when the mark was off already, and all was done.
+    const bool is_marked = stdfs::exists(site.data() / kMark);
     const process::Finished repeated = site.restore(FaultPage(site.page_file()));
     INFO(repeated.err);
-    CHECK(repeated.exit_status == 0);
+    CHECK(repeated.exit_status == (is_marked ? 0 : exit_status(Errc::data_directory_occupied)));
     site.check_restored();
 }
 

@@ -28,6 +28,7 @@ void check_files(const std::vector<TarMember>& members, const fs::Path& director
 }  // namespace
 
 SmallSite::SmallSite(const std::string& format) {
+    sample_.member("PG_VERSION").content = "99\n";  // so that no pg_waldump looks into WAL that is not any
     sample_.base.insert(sample_.base.end() - 2,
                         {.name = std::string("base/5/") + kLargeFile, .content = backup::test::noise((3U << 20) + 5)});
     if (format == "plain") {

@@ -32,8 +32,11 @@ TEST_CASE("a half-copied backup") {
     stdfs::copy_file(site.tar_backups() / "20261120/base.tar.gz", half / "base.tar.gz",
                      stdfs::copy_options::overwrite_existing);
     require(site.workspace().account().give(half));
+    check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", half.string()}, {"POLYGON_SOURCE_VERIFY", "manifest"}}),
+                  Errc::backup_incomplete, "backup 'half' is incomplete: no backup_manifest",
+                  "pg_basebackup writes backup_manifest last");
     check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", half.string()}}), Errc::backup_incomplete,
-                  "backup 'half' is incomplete: no backup_manifest", "pg_basebackup writes backup_manifest last");
+                  "backup 'half' is incomplete: WAL segment ", "Take the backup with --wal-method=stream");
 }
 
 TEST_CASE("a backup of another PostgreSQL major version") {

@@ -99,7 +99,7 @@ std::string gzip(const std::string& bytes) {
 }
 
 Sample::Sample() {
-    base = {{.name = "backup_label", .content = "START WAL LOCATION: 0/100028\n"},
+    base = {{.name = "backup_label", .content = kBackupLabel},
             {.name = "pg_notify/", .type = '5', .mode = 0700},
             {.name = "PG_VERSION", .content = "15\n"},
             {.name = "base/", .type = '5', .mode = 0700},

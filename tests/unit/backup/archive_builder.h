@@ -42,6 +42,9 @@ std::string gzip(const std::string& bytes);
 
 using Members = std::vector<TarMember>;
 
+inline const std::string kBackupLabel =
+    "START WAL LOCATION: 0/100028 (file 000000010000000000000001)\nSTART TIME: 2026-11-20 03:00:00 UTC\nLABEL: small\n";
+
 // A whole small backup: a few files, an empty directory, one WAL segment of 1 MiB.
 struct Sample {
     Sample();

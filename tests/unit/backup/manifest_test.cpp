@@ -25,7 +25,7 @@ TEST_CASE("reads files, WAL ranges and the age of a manifest") {
     CHECK(manifest->version == 1);
     CHECK_FALSE(manifest->system_identifier.has_value());
     CHECK(manifest->files.size() == 6);
-    CHECK(manifest->total_bytes() == 29 + 3 + 8192 + 12 + 8192);
+    CHECK(manifest->total_bytes() == kBackupLabel.size() + 3 + 8192 + 12 + 8192);
     CHECK(manifest->find("PG_VERSION")->checksum_hex == "8a744722");  // as PostgreSQL 15 wrote it
     CHECK(manifest->find("nothing") == nullptr);
     CHECK(manifest->last_modified == "2026-11-20 03:00:00 GMT");

@@ -1,6 +1,8 @@
 #include "common/backup/restore.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <mutex>
 
 #include <sys/stat.h>
 
@@ -19,7 +21,7 @@ mode_t mode_of(const fs::Path& path) {
 void check_content(const fs::Path& data) {
     CHECK(read(data / "base/5/1259") == std::string(8192, 'c'));
     CHECK(read(data / "base/5/2600").empty());
-    CHECK(read(data / "backup_label") == "START WAL LOCATION: 0/100028\n");
+    CHECK(read(data / "backup_label") == kBackupLabel);
     CHECK(read(data / "global/pg_control").size() == 8192);
     CHECK(read(data / "pg_wal/000000010000000000000001").size() == 1U << 20);
     CHECK(std::filesystem::is_empty(data / "pg_notify"));
@@ -40,7 +42,7 @@ TEST_CASE("restores every format with every checksum algorithm") {
         const auto restored = restore_into(directory / format, directory / "data");
         REQUIRE(restored.has_value());
         CHECK(restored->files == 8);
-        CHECK(restored->bytes == 29 + 3 + 8192 + 12 + 8192 + (1U << 20));
+        CHECK(restored->bytes == kBackupLabel.size() + 3 + 8192 + 12 + 8192 + (1U << 20));
         CHECK(restored->tablespaces.empty());
         check_content(directory / "data");
         std::filesystem::remove_all(directory / "data");
@@ -168,6 +170,32 @@ TEST_CASE("does not care for what pg_basebackup may have changed") {
     sample.write_tar(directory / "b");
     REQUIRE(restore_into(directory / "b", directory / "data").has_value());
     CHECK(read(directory / "data/postgresql.auto.conf") == "primary_conninfo = ''");
+}
+
+TEST_CASE("a checksum that is known already spares reading the file, and is compared all the same") {
+    const TemporaryDirectory directory;
+    Sample sample;
+    sample.write_plain(directory / "b");
+    write(directory / "b/base/5/1259", std::string(8192, 'X'));
+    const auto located = locate_backup(directory / "b");
+    REQUIRE(located.has_value());
+    std::vector<std::string> asked;
+    std::mutex mutex;
+    const auto check_knowing = [&](const std::string& content) {
+        const auto known = [&](const fs::Path& file, ChecksumAlgorithm algorithm) -> std::optional<std::string> {
+            const std::lock_guard lock(mutex);
+            asked.push_back(file.filename());
+            if (file.filename() != "1259") return std::nullopt;
+            return checksum_of(algorithm, content);
+        };
+        return check({.backup = located->backup, .known_checksum = known}, system_clock());
+    };
+    CHECK(check_knowing(std::string(8192, 'c')).has_value());
+    CHECK(std::count(asked.begin(), asked.end(), "pg_control") == 0);
+    CHECK(std::count(asked.begin(), asked.end(), "000000010000000000000001") == 0);
+    const auto wrong = check_knowing("other");
+    REQUIRE_FALSE(wrong.has_value());
+    CHECK_THAT(wrong.error().message, ContainsText("base/5/1259: checksum is "));
 }
 
 TEST_CASE("checks a backup without writing anything") {

@@ -38,6 +38,19 @@ TEST_CASE("finds the first segment that is missing") {
     CHECK(segments.find_missing(manifest) == "000000010000000000000004");
 }
 
+TEST_CASE("a range without end goes as far as segments of its timeline came") {
+    const Manifest manifest = with_ranges({{.timeline = 1, .start_lsn = "0/2000028"}});
+    WalSegments segments;
+    CHECK(segments.find_missing(manifest) == "000000010000000000000002");
+    segments.add("000000020000000000000009", 16U << 20);
+    segments.add("000000010000000000000002", 16U << 20);
+    CHECK_FALSE(segments.find_missing(manifest).has_value());
+    segments.add("000000010000000000000004", 16U << 20);
+    CHECK(segments.find_missing(manifest) == "000000010000000000000003");
+    segments.add("000000010000000000000003", 16U << 20);
+    CHECK_FALSE(segments.find_missing(manifest).has_value());
+}
+
 TEST_CASE("the end of a range is not part of it") {
     WalSegments segments;
     segments.add("000000010000000000000002", 16U << 20);

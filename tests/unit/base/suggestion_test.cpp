@@ -16,6 +16,12 @@ TEST_CASE("suggests the nearest name for a misspelt one") {
     CHECK(nearest_name("role", kKeys) == "roles");
 }
 
+TEST_CASE("takes an abbreviation for what it abbreviates, though another name is as short as it is") {
+    CHECK(nearest_name("table", kKeys) == "tablespaces");
+    CHECK(nearest_name("source.dir", std::vector<std::string>{"source.verify", "source.directory"}) ==
+          "source.directory");
+}
+
 TEST_CASE("suggests nothing for a word that is like none") {
     CHECK_FALSE(nearest_name("zzzzzzzz", kKeys).has_value());
 }

@@ -44,6 +44,23 @@ TEST_CASE("of nothing, all is done; of too much, no more than all") {
     CHECK(figures_of(2000 * kMiB).percent() == 100);
 }
 
+TEST_CASE("without a total there is no percentage, no bar and no time left") {
+    FakeClock clock;
+    Pace pace;
+    pace.observe(clock.now(), figures_of(0, 0));
+    clock.advance(1s);
+    pace.observe(clock.now(), figures_of(100 * kMiB, 0));
+    CHECK(pace.bytes_per_second() == 100 * kMiB);
+    CHECK_FALSE(pace.left().has_value());
+    CHECK(render_bar("restoring", figures_of(100 * kMiB, 0), pace, 80) == "restoring 100 MiB  100 MiB/s");
+    const std::string text = capture_stderr([&] {
+        ProgressDisplay display(clock, "restoring", [] { return std::size_t{0}; });
+        clock.advance(5s);
+        display.show(figures_of(100 * kMiB, 0), pace);
+    });
+    CHECK_THAT(text, ContainsText("restoring bytes=104857600 bytes_per_second=104857600\n"));
+}
+
 TEST_CASE("the rate is that of the last seconds, and the time left follows from it") {
     FakeClock clock;
     Pace pace;

@@ -61,6 +61,16 @@ TEST_CASE("rate and compression are of a connection alone") {
                   "It belongs to source.connection; take it out.");
 }
 
+TEST_CASE("whether a manifest is required can be said of any source") {
+    CHECK(loaded("  source: {directory: /b}\n").source->verify.value == Verification::available);
+    CHECK(loaded("  source: {directory: /b, verify: manifest}\n").source->verify.value == Verification::manifest);
+    CHECK(
+        loaded("  source: {command: 'x {datadir}'}\n", {{"POLYGON_SOURCE_VERIFY", "manifest"}}).source->verify.value ==
+        Verification::manifest);
+    check_refused("  source: {directory: /b, verify: yes}\n", "'polygon.source.verify' in ",
+                  "Allowed: available, manifest.");
+}
+
 TEST_CASE("a stronger source comes with what is said about it, and without what was said about the weaker one") {
     const std::string file = "  source: {connection: host=prod, max_rate: 1M}\n";
     const auto other = loaded(file, {{"POLYGON_SOURCE_DIRECTORY", "/b"}});

@@ -25,7 +25,8 @@ TEST_CASE("an unknown key is an error with its line and the nearest known one") 
     const Error top = error_of("  sorce: {directory: /b}\n");
     CHECK(top.message == "unknown key 'polygon.sorce' in '/p.yml' line 2");
     CHECK(top.hint == "Did you mean 'source'?");
-    CHECK(error_of("  source: {zzzzzzzz: 1}\n").hint == "Known are directory, connection, command, max_rate, compression.");
+    CHECK(error_of("  source: {zzzzzzzz: 1}\n").hint ==
+          "Known are directory, connection, command, max_rate, compression, verify.");
     CHECK(error_of("  roles: [a]\n").message == "'polygon.roles' in '/p.yml' line 2 is not a mapping");
     CHECK(error_of("  just text\n").message == "'polygon' in '/p.yml' line 1 is not a mapping");
 }
