@@ -86,22 +86,23 @@ Result<std::string> parse_path(const json& entry) {
     return path;
 }
 
-Status parse_checksum(const json& entry, ManifestFile& file) {
+// `name` is the path for messages.
+Status parse_checksum(const json& entry, const std::string& name, ManifestFile& file) {
     if (!entry.contains("Checksum-Algorithm")) {
-        if (entry.contains("Checksum")) return invalid(fmt::format("'{}' has a checksum without algorithm", file.path));
+        if (entry.contains("Checksum")) return invalid(fmt::format("'{}' has a checksum without algorithm", name));
         return {};
     }
-    const std::string name = TRY(text_of(entry, "Checksum-Algorithm", file.path));
-    const auto algorithm = parse_checksum_algorithm(name);
+    const std::string algorithm_name = TRY(text_of(entry, "Checksum-Algorithm", name));
+    const auto algorithm = parse_checksum_algorithm(algorithm_name);
     if (!algorithm) {
-        return invalid(fmt::format("'{}' has the unknown checksum algorithm '{}'", file.path, printable(name)));
+        return invalid(fmt::format("'{}' has the unknown checksum algorithm '{}'", name, printable(algorithm_name)));
     }
     file.algorithm = *algorithm;
     if (file.algorithm == ChecksumAlgorithm::none) return {};
-    file.checksum_hex = to_lower(TRY(text_of(entry, "Checksum", file.path)));
+    file.checksum_hex = to_lower(TRY(text_of(entry, "Checksum", name)));
     if (file.checksum_hex.size() != hex_length(file.algorithm) || !is_hex(file.checksum_hex)) {
-        return invalid(fmt::format("'{}' has the checksum '{}', which is not one of {}", file.path,
-                                   printable(file.checksum_hex), name));
+        return invalid(fmt::format("'{}' has the checksum '{}', which is not one of {}", name,
+                                   printable(file.checksum_hex), algorithm_name));
     }
     return {};
 }
@@ -110,8 +111,9 @@ Result<ManifestFile> parse_file(const json& entry) {
     if (!entry.is_object()) return invalid("a file is not an object");
     ManifestFile file;
     file.path = TRY(parse_path(entry));
-    file.size_bytes = TRY(number_of(entry, "Size", printable(file.path)));
-    TRY(parse_checksum(entry, file));
+    const std::string name = printable(file.path);
+    file.size_bytes = TRY(number_of(entry, "Size", name));
+    TRY(parse_checksum(entry, name, file));
     return file;
 }
 
@@ -129,11 +131,11 @@ Result<std::vector<ManifestFile>> parse_files(const json& root) {
     return files;
 }
 
-// "2026-11-20 03:00:00 GMT" sorts as text.
+// "2026-11-20 03:00:00 GMT" sorts as text. Programs print it.
 std::string find_last_modified(const json& entries) {
     for (const json& entry : entries) {
         if (entry.value("Path", json()) == "backup_label" && entry.value("Last-Modified", json()).is_string()) {
-            return entry["Last-Modified"].get<std::string>();
+            return printable(entry["Last-Modified"].get<std::string>());
         }
     }
     return {};
@@ -153,9 +155,10 @@ Result<std::vector<WalRange>> parse_wal_ranges(const json& root) {
         if (!entry.is_object()) return invalid("a WAL range is not an object");
         const std::uint64_t timeline = TRY(number_of(entry, "Timeline", "a WAL range"));
         if (timeline == 0 || timeline > UINT32_MAX) return invalid(fmt::format("{} is not a timeline", timeline));
-        ranges.push_back({.timeline = static_cast<std::uint32_t>(timeline),
-                          .start_lsn = TRY(lsn_of(entry, "Start-LSN")),
-                          .end_lsn = TRY(lsn_of(entry, "End-LSN"))});
+        WalRange& range = ranges.emplace_back();
+        range.timeline = static_cast<std::uint32_t>(timeline);
+        range.start_lsn = TRY(lsn_of(entry, "Start-LSN"));
+        range.end_lsn = TRY(lsn_of(entry, "End-LSN"));
     }
     return ranges;
 }

@@ -79,7 +79,8 @@ T take(Result<T>&& result) {
 }  // namespace polygon
 
 // The value of a Result or Status, or return its error from the enclosing function. A statement expression of GNU C++,
-// which gcc and clang share; the counter lets one TRY stand inside another.
+// which gcc and clang share; the counter lets one TRY stand inside another. Not behind another member of a braced
+// initializer: when it returns, both compilers leak the members that were already made.
 #define TRY(expression) POLYGON_TRY_AS(expression, __COUNTER__)
 #define POLYGON_TRY_AS(expression, number) POLYGON_TRY_PASTE(expression, number)
 #define POLYGON_TRY_PASTE(expression, number) POLYGON_TRY_NAMED(expression, try_result_##number)

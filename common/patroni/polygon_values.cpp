@@ -64,7 +64,8 @@ Result<PasswordSource> to_password_source(const std::string& role, const Node& n
     if (node.entries.size() != 1) return wrong_value(node, path, "needs exactly one of file and env", kPasswordHint);
     const auto& [name, value] = node.entries.front();
     const std::string value_path = path + "." + name;
-    PasswordSource source{.role = role, .location = TRY(to_text(value, value_path)), .origin = value.place.brief()};
+    std::string location = TRY(to_text(value, value_path));
+    PasswordSource source{.role = role, .location = std::move(location), .origin = value.place.brief()};
     if (name == "env") source.kind = PasswordSource::Kind::environment;
     if (name == "file") TRY(require_absolute(value, value_path, source.location));
     return source;

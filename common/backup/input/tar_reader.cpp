@@ -13,15 +13,41 @@
 #include "common/backup/damage.h"
 
 namespace polygon::backup {
+namespace {
+
+constexpr std::int64_t kMarkerBytes = 1024;
+// libarchive asks for one tar block behind the marker's first, which may begin in an earlier one of our blocks.
+constexpr std::size_t kMostZerosCounted = 2 * kMarkerBytes;
+
+std::size_t zeros_at_end(std::span<const std::byte> bytes) {
+    const auto other = std::find_if(bytes.rbegin(), bytes.rend(), [](std::byte byte) { return byte != std::byte{0}; });
+    return static_cast<std::size_t>(other - bytes.rbegin());
+}
+
+}  // namespace
 
 // What libarchive was given last, and where in the stream that begins.
 struct TarReader::Feed {
     std::unique_ptr<ByteSource> source;
     Block block;
     std::int64_t block_start = 0;
+    std::size_t zeros_before_block = 0;  // as many as there are, up to kMostZerosCounted
     std::optional<Error> error;
 
+    // At the end of what was given so far; those of the block are looked for in its last `most_bytes` bytes.
+    std::size_t count_zeros(std::size_t most_bytes) const {
+        const std::size_t zeros = zeros_at_end(block.bytes.last(std::min(block.bytes.size(), most_bytes)));
+        return zeros == block.bytes.size() ? zeros + zeros_before_block : zeros;
+    }
+
+    // Where in the stream the zeros begin that end what was given so far.
+    std::int64_t start_of_zeros() const {
+        const auto given = block_start + static_cast<std::int64_t>(block.bytes.size());
+        return given - static_cast<std::int64_t>(count_zeros(block.bytes.size()));
+    }
+
     bool advance() {
+        zeros_before_block = std::min(count_zeros(kMostZerosCounted), kMostZerosCounted);
         block_start += static_cast<std::int64_t>(block.bytes.size());
         block = {};
         Result<Block> got = source->read();
@@ -140,29 +166,38 @@ Result<std::optional<Member>> TarReader::next() {
     const std::int64_t end_of_members = archive_filter_bytes(archive_.get(), 0);
     archive_entry* entry = nullptr;
     const int code = archive_read_next_header(archive_.get(), &entry);
-    offset_ = 0;
+    offset_ = size_ = 0;
     if (code == ARCHIVE_EOF) {
         TRY(finish(end_of_members));
         return std::optional<Member>();
     }
     if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return failure();
-    return std::optional<Member>(TRY(describe(entry)));
+    Member member = TRY(describe(entry));
+    if (member.type == Member::Type::file) size_ = static_cast<std::int64_t>(member.size_bytes);
+    return std::optional(std::move(member));
 }
 
 // libarchive takes the plain end of the stream for the end of the archive too, and reads no further than the two blocks
-// of zeros that should be there: only reading on to the end makes a compressed source check its last trailer.
+// of zeros that should be there, of which it is content with one: what stands between the last member and the end of
+// the zeros may as well be a header without its member. Only reading on to the end makes a compressed source check its
+// last trailer.
 Status TarReader::finish(std::int64_t end_of_members) {
     const std::int64_t end = archive_filter_bytes(archive_.get(), 0);
-    if (end - end_of_members < 1024) return damaged_archive(name_, "it ends without an end-of-archive marker");
-    do {
-        const auto seen = static_cast<std::size_t>(std::max<std::int64_t>(end - feed_->block_start, 0));
-        const auto rest = feed_->block.bytes.subspan(std::min(seen, feed_->block.bytes.size()));
-        if (std::any_of(rest.begin(), rest.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
-            return damaged_archive(name_, "something follows its end-of-archive marker");
-        }
+    const std::int64_t zeros = feed_->start_of_zeros();
+    const bool has_room_for_marker = end - end_of_members >= kMarkerBytes;
+    if (has_room_for_marker && zeros > end) return followed();
+    if (!has_room_for_marker || end - zeros < kMarkerBytes) {
+        return damaged_archive(name_, "it ends without an end-of-archive marker");
+    }
+    while (true) {
         if (!feed_->advance()) return failure();
-    } while (!feed_->block.is_empty());
-    return {};
+        if (feed_->block.is_empty()) return {};
+        if (zeros_at_end(feed_->block.bytes) < feed_->block.bytes.size()) return followed();
+    }
+}
+
+Error TarReader::followed() const {
+    return damaged_archive(name_, "something follows its end-of-archive marker");
 }
 
 // Mostly a part of the block that libarchive was given, which is passed on as it is. The rest it had to put together in
@@ -173,7 +208,10 @@ Result<Block> TarReader::read() {
     la_int64_t offset = 0;
     while (length == 0) {
         const int code = archive_read_data_block(archive_.get(), &start, &length, &offset);
-        if (code == ARCHIVE_EOF) return Block();
+        if (code == ARCHIVE_EOF) {
+            if (offset_ != size_) return damaged_archive(name_, "a member is not as long as it says");
+            return Block();
+        }
         if (code != ARCHIVE_OK) return failure();
     }
     if (offset != offset_) return damaged_archive(name_, "a member has a hole");

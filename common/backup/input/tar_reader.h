@@ -31,6 +31,7 @@ class TarReader : public MemberReader {
     TarReader(std::unique_ptr<ByteSource> source, const fs::Path& name);
     static ssize_t feed(archive* handle, void* feed, const void** block);
     Error failure() const;
+    Error followed() const;
     Result<Member> describe(archive_entry* entry) const;
     Status finish(std::int64_t end_of_members);
 
@@ -38,6 +39,7 @@ class TarReader : public MemberReader {
     std::unique_ptr<Feed> feed_;
     std::unique_ptr<archive, FreeArchive> archive_;
     std::int64_t offset_ = 0;  // within the current member
+    std::int64_t size_ = 0;    // of the current member, if it is a file
 };
 
 }  // namespace polygon::backup

@@ -92,6 +92,18 @@ TEST_CASE("refuses an unknown checksum algorithm and a checksum of another lengt
           "backup manifest is not valid: 'backup_label' has a checksum without algorithm");
 }
 
+TEST_CASE("a name or a time in a manifest draws nothing on a terminal") {
+    const std::string text = replaced(Sample().unsealed_manifest(), "\"backup_label\"", "\"label\\u001b[2J\"");
+    CHECK(refusal_of(with_checksum(replaced(text, "CRC32C", "MD5"))).message ==
+          "backup manifest is not valid: 'label\\x1b[2J' has the unknown checksum algorithm 'MD5'");
+    CHECK(refusal_of(with_checksum(replaced(text, "\"Checksum-Algorithm\": \"CRC32C\", ", ""))).message ==
+          "backup manifest is not valid: 'label\\x1b[2J' has a checksum without algorithm");
+    const auto manifest =
+        parse_manifest(with_checksum(replaced(Sample().unsealed_manifest(), " GMT", "\\n\\u001b[2J")));
+    REQUIRE(manifest.has_value());
+    CHECK(manifest->last_modified == "2026-11-20 03:00:00\\x0a\\x1b[2J");
+}
+
 TEST_CASE("refuses sizes, paths and ranges that make no sense") {
     CHECK(refusal_of_change("\"Size\": 3", "\"Size\": -3").message ==
           "backup manifest is not valid: PG_VERSION has no number 'Size' of 0 or more");

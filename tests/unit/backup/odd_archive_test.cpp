@@ -178,6 +178,16 @@ TEST_CASE("sizes that no file has are damage, and nothing is allocated for them"
     }
 }
 
+TEST_CASE("a size other than that of what is stored is damage, whatever the name of the record") {
+    const Site site;
+    const std::string member = tar_member({.name = "base/5/1259", .content = site.content()});
+    for (const char* size : {"4096", "16384"}) {
+        const Error error = site.failure_with(pax_header(pax_record("GNU.sparse.size", size)) + member);
+        CHECK_THAT(error.message, ContainsText("/b/base.tar' is damaged: a member is not as long as it says"));
+        CHECK(error.hint == kCopyAgainHint);
+    }
+}
+
 TEST_CASE("refuses every sparse format of GNU tar") {
     const TemporaryDirectory directory;
     Sample().write_tar(directory / "b");

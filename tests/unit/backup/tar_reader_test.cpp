@@ -77,6 +77,18 @@ TEST_CASE("finds a lost end after a file of zeros, which looks like a marker") {
           "archive '/b/base.tar' is damaged: it ends without an end-of-archive marker");
 }
 
+TEST_CASE("takes no header without its member for a part of the end-of-archive marker") {
+    const std::string pax = tar_member({.name = "PaxHeaders/x", .content = "10 path=b\n", .type = 'x'});
+    const std::string volume = tar_member({.name = "volume", .type = 'V'});
+    const std::string file = tar_member({.name = "a"});
+    const std::string half_marker(512, '\0');
+    for (const std::string& bytes : {file + pax, file + pax + half_marker, file + volume + half_marker}) {
+        CHECK_THAT(reason_of(bytes), ContainsText("archive '/b/base.tar' is damaged: "));
+    }
+    CHECK(reason_of(file + volume + half_marker + "garbage" + std::string(505, '\0')) ==
+          "archive '/b/base.tar' is damaged: something follows its end-of-archive marker");
+}
+
 TEST_CASE("finds what follows the end of an archive") {
     CHECK(reason_of(tar({{.name = "a"}}) + "garbage") ==
           "archive '/b/base.tar' is damaged: something follows its end-of-archive marker");
