@@ -60,7 +60,7 @@ Status Acquisition::operator()(const LiveServer& server) {
         TRY(take_backup(server, plan_.binaries, plan_.places, incoming, marker_.backup_label, progress_, clock_));
     marker_.backup_time = taken.time;
     marker_.backup_end_lsn = taken.end_lsn;
-    return move_up(plan_.places.staged);
+    return move_up(plan_.places.staged, is_left_out);
 }
 
 Status Acquisition::operator()(const FillingCommand& command) {
@@ -73,7 +73,7 @@ Status Acquisition::operator()(const FillingCommand& command) {
     TRY(verify_filled(incoming, filled, plan_, progress_, clock_));
     marker_.backup_label = filled.label;
     marker_.backup_time = filled.start_time;
-    return move_up(plan_.places.staged);
+    return move_up(plan_.places.staged, is_left_out);
 }
 
 }  // namespace
