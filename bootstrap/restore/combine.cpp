@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/followed_program.h"
 #include "bootstrap/restore/incoming.h"
 #include "bootstrap/restore/space.h"
@@ -25,11 +26,13 @@ constexpr const char* kUnpacked = "unpacked";
 constexpr const char* kCombined = "incoming";
 constexpr const char* kManifest = "backup_manifest";
 
-Status make_directory(const fs::Path& path, mode_t mode) {
+// Of that mode, made if it is missing.
+Status open_directory(const fs::Path& path, mode_t mode) {
     if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
         return errno_error(Errc::io, fmt::format("cannot create '{}'", path.string()), errno);
     }
-    return {};
+    if (::chmod(path.c_str(), mode) == 0) return {};
+    return errno_error(Errc::io, fmt::format("cannot set the mode of '{}'", path.string()), errno);
 }
 
 // Out of it pg_combinebackup takes the checksums of the files that it takes over whole.
@@ -74,6 +77,11 @@ Status move_children(const fs::Path& from, const fs::Path& to) {
     if (!error) stdfs::remove(from, error);
     if (!error) return {};
     return errno_error(Errc::io, fmt::format("cannot move '{}' to '{}'", from.string(), to.string()), error.value());
+}
+
+// Of an earlier backup.
+bool is_not_taken_over(std::string_view path) {
+    return path == "postgresql.conf" || path.starts_with("pg_wal/");
 }
 
 // One run, its steps in their order.
@@ -141,8 +149,9 @@ Status Combination::open_places() {
     }
     const fs::Path& data = request_.data_directory;
     TRY(reserve_tablespaces({.data = data, .staged = data, .previous = data}, reserved, request_.is_left_out));
+    TRY(open_directory(data, 0700));
     for (const auto& [name, place] : reserved)
-        TRY(make_directory(place, 0700));
+        TRY(open_directory(place, 0700));
     return {};
 }
 
@@ -162,22 +171,26 @@ Result<fs::Path> Combination::check_in_place(const backup::Backup& member) {
     return member.directory;
 }
 
-// Open for others to enter, PostgreSQL does not start on it; the data directory, which they cannot enter, hides it.
+// None of them can be started, whatever becomes of us. PostgreSQL refuses an incremental one (xlogrecovery.c,
+// read_backup_label); an earlier one, which may be full, gets a configuration that no server accepts instead of its
+// own, of which nothing is taken over. And it refuses directories that others may enter; ours hides them.
 Result<fs::Path> Combination::unpack(const backup::Backup& member) {
     const std::string name = std::to_string(unpacked_count_++);
     const fs::Path directory = request_.data_directory / kUnpacked / name;
-    TRY(make_directory(directory.parent_path(), 0700));
-    TRY(make_directory(directory, 0701));
+    TRY(open_directory(directory.parent_path(), 0700));
+    TRY(open_directory(directory, 0700));
     const bool is_last = &member == &request_.backup;
+    if (!is_last) TRY(bar_start(directory));
     progress_.enter("restore", fmt::format("unpacking '{}'", member.label));
     TRY(backup::restore({.backup = member,
                          .data_directory = directory,
                          .tablespaces = TRY(unpacked_tablespaces(member, name)),
-                         .is_left_out = [is_last](auto path) { return !is_last && path.starts_with("pg_wal/"); },
+                         .is_left_out = is_last ? LeftOut() : is_not_taken_over,
                          .wal = wal_of(member),
                          .on_progress = [this](const backup::Progress& now) { report(now); },
                          .on_problem = request_.on_problem},
                         clock_));
+    TRY(open_directory(directory, 0701));
     progress_.complete();
     TRY(copy_manifest(member.directory, directory));
     return directory;
@@ -191,7 +204,7 @@ Result<backup::TablespaceMapping> Combination::unpacked_tablespaces(const backup
         const auto place = std::find_if(places_.begin(), places_.end(),
                                         [&](const Place& one) { return one.tablespace.oid == tablespace.oid; });
         const bool is_placed = place != places_.end();
-        if (is_placed) TRY(make_directory(place->unpacked, 0700));
+        if (is_placed) TRY(open_directory(place->unpacked, 0700));
         mapping[tablespace.production_path] =
             is_placed ? place->unpacked / name
                       : request_.data_directory / kUnpacked / fmt::format("{}-{}", name, tablespace.oid);

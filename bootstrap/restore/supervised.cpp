@@ -92,8 +92,8 @@ Result<int> run_supervised(const std::function<Status()>& work, const std::funct
     }
     const auto [wait_status, signal] = await_end(child, waited_for);
     const bool has_exited = WIFEXITED(wait_status);
-    await_descendants();
     if (has_exited && WEXITSTATUS(wait_status) == 0) return 0;
+    await_descendants();
     const Ending ending{.interrupted_by = signal, .killed_by = has_exited || signal != 0 ? 0 : WTERMSIG(wait_status)};
     undo(ending);
     if (signal != 0) return 128 + signal;

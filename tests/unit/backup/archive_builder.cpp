@@ -107,7 +107,7 @@ void Sample::remove(const std::string& name) {
 
 void Sample::become_link(const std::string& begin_at, const std::string& continues) {
     start_lsn = begin_at;
-    end_lsn = begin_at + "0";
+    end_lsn = begin_at.substr(0, begin_at.size() - 1) + "F";
     member("PG_VERSION").content = "17\n";
     std::string& label = member("backup_label").content;
     label = fmt::format("START WAL LOCATION: {} (file 000000010000000000000001)\nSTART TIMELINE: 1\n", begin_at);
