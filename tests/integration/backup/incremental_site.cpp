@@ -88,7 +88,8 @@ const std::vector<std::string>& IncrementalSite::chains() {
 }
 
 IncrementalSite::IncrementalSite() {
-    run_postgres("initdb", {"-D", workspace_ / "production", "-U", "postgres", "-A", "trust", "-N"});
+    run_postgres("initdb",
+                 {"-D", workspace_ / "production", "-U", "postgres", "-A", "trust", "-N", "--allow-group-access"});
     const Server server(workspace_, workspace_ / "production");
     server.query("alter system set summarize_wal = on");
     server.query("select pg_reload_conf()");
@@ -129,9 +130,13 @@ fs::Path IncrementalSite::copy_chain(const std::string& name) const {
     return copy;
 }
 
-process::Finished IncrementalSite::run(std::vector<std::string> arguments) const {
+process::Command IncrementalSite::command(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), POLYGON_BOOTSTRAP);
-    const auto done = process::run({.argv = std::move(arguments)}, system_clock(), Deadline(system_clock(), 240s));
+    return {.argv = std::move(arguments), .output_file = workspace_ / "polygon-bootstrap.log"};
+}
+
+process::Finished IncrementalSite::run(std::vector<std::string> arguments) const {
+    const auto done = process::run(command(std::move(arguments)), system_clock(), Deadline(system_clock(), 240s));
     REQUIRE(done.has_value());
     return *done;
 }

@@ -23,6 +23,7 @@ class IncrementalSite {
     fs::Path copy_chain(const std::string& name) const;
 
     // `polygon-bootstrap` with these arguments.
+    process::Command command(std::vector<std::string> arguments) const;
     process::Finished run(std::vector<std::string> arguments) const;
     // "--tablespace" and its value for each tablespace of the last backup; the places are in places().
     std::vector<std::string> tablespace_options(const std::string& chain) const;

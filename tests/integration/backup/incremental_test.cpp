@@ -1,7 +1,9 @@
 // Incremental backups that pg_basebackup took, restored by the program, started and compared with where they came from.
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -12,14 +14,19 @@
 namespace polygon::backup::test {
 namespace {
 
+using namespace std::chrono_literals;
 namespace stdfs = std::filesystem;
 
-process::Finished restore(const fs::Path& source, const std::string& chain) {
+std::vector<std::string> restore_arguments(const fs::Path& source, const std::string& chain) {
     const IncrementalSite& site = IncrementalSite::shared();
     std::vector<std::string> arguments = {"restore", source, site.places() / "data"};
     for (const std::string& option : site.tablespace_options(chain))
         arguments.push_back(option);
-    return site.run(arguments);
+    return arguments;
+}
+
+process::Finished restore(const fs::Path& source, const std::string& chain) {
+    return IncrementalSite::shared().run(restore_arguments(source, chain));
 }
 
 std::vector<std::string> entries_of(const fs::Path& directory) {
@@ -40,6 +47,67 @@ std::vector<std::string> inventory(const fs::Path& directory) {
     }
     std::sort(lines.begin(), lines.end());
     return lines;
+}
+
+// For the owner alone, links apart.
+void check_modes(const fs::Path& directory) {
+    for (const auto& entry : stdfs::recursive_directory_iterator(directory)) {
+        if (entry.is_symlink()) continue;
+        const auto others = stdfs::perms::group_all | stdfs::perms::others_all;
+        if ((entry.status().permissions() & others) != stdfs::perms::none) FAIL(entry.path().string());
+    }
+}
+
+// As somebody does by hand who has a backup in tar format and wants a plain one.
+void untar(const fs::Path& backup) {
+    const auto tar = [](const fs::Path& archive, const fs::Path& into) {
+        stdfs::create_directories(into);
+        const auto done = process::run_checked({.argv = {"tar", "-xf", archive, "-C", into}}, system_clock(),
+                                               Deadline(system_clock(), 60s));
+        if (!done.has_value()) FAIL(done.error().message);
+        stdfs::remove(archive);
+    };
+    tar(backup / "base.tar.gz", backup);
+    tar(backup / "pg_wal.tar.gz", backup / "pg_wal");
+    for (const auto& entry : stdfs::directory_iterator(backup)) {
+        const std::string name = entry.path().filename();
+        if (!name.ends_with(".tar.gz")) continue;
+        const std::string oid = name.substr(0, name.find('.'));
+        const fs::Path place = backup.string() + "-" + oid;
+        tar(entry.path(), place);
+        stdfs::create_directory_symlink(place, backup / "pg_tblspc" / oid);
+    }
+}
+
+// Starts a restore and kills it by a signal when there is that path below the data directory.
+int kill_when_there(const std::string& path, int signal) {
+    const IncrementalSite& site = IncrementalSite::shared();
+    auto child = process::Child::start(site.command(restore_arguments(site.chain("tar"), "tar")));
+    REQUIRE(child.has_value());
+    REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 120s), 1ms,
+                       [&] { return child->poll().has_value() || stdfs::exists(site.places() / "data" / path); }));
+    child->signal(signal);
+    const auto status = child->wait(system_clock(), Deadline(system_clock(), 60s));
+    REQUIRE(status.has_value());
+    return *status;
+}
+
+// What a killed restore had started dies a moment after it: until nothing changes any more.
+void wait_for_silence(const fs::Path& directory) {
+    std::vector<std::string> before;
+    REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 60s), 200ms, [&] {
+        std::vector<std::string> now = inventory(directory);
+        return std::exchange(before, now) == now;
+    }));
+}
+
+void check_refused_by_postgres(const fs::Path& data) {
+    const IncrementalSite& site = IncrementalSite::shared();
+    const process::Finished started = try_postgres(
+        "postgres", {"-D", data, "-c", "unix_socket_directories=" + site.workspace().make_directory("socket").string(),
+                     "-c", "listen_addresses="});
+    INFO(data << ": " << started.err);
+    CHECK(started.exit_status != 0);
 }
 
 void flip_byte(const fs::Path& file, std::uintmax_t at) {
@@ -71,6 +139,7 @@ TEST_CASE("a chain of incremental backups becomes a data directory, whatever the
             CHECK_FALSE(stdfs::exists(site.places() / "data" / name));
         }
         CHECK(entries_of(site.places() / "fast").size() == 1);
+        check_modes(site.places());
         site.check_restored();
     }
 }
@@ -133,6 +202,51 @@ TEST_CASE("without a backup that it continues an incremental one is passed over,
         CHECK(checked.out.starts_with("1-full: "));
         CHECK_THAT(checked.err, ContainsText("passed over an incomplete backup backup=3-tuesday reason="));
     }
+}
+
+TEST_CASE("backups that were unpacked by hand, with tablespace_map, are taken as plain ones") {
+    if (!has_incremental_backups()) return;
+    const IncrementalSite& site = IncrementalSite::shared();
+    const fs::Path chain = site.copy_chain("mixed-other");
+    untar(chain / "3-tuesday");
+    site.clear();
+    const process::Finished done = restore(chain, "mixed-other");
+    INFO(done.err);
+    REQUIRE(done.exit_status == 0);
+    CHECK_THAT(done.err, ContainsText("'3-tuesday' (plain)"));
+    CHECK_FALSE(stdfs::exists(site.places() / "data/tablespace_map"));
+    site.check_restored();
+}
+
+TEST_CASE("Ctrl-C in the middle of it leaves everything as it was") {
+    if (!has_incremental_backups()) return;
+    const IncrementalSite& site = IncrementalSite::shared();
+    const std::string path = GENERATE("unpacked/0/global/pg_control", "unpacked/1", "incoming/base");
+    INFO(path);
+    site.clear();
+    CHECK(kill_when_there(path, SIGINT) == 128 + SIGINT);
+    CHECK(stdfs::is_empty(site.places()));
+}
+
+TEST_CASE("what a kill -9 leaves cannot be started, and a repeat removes it") {
+    if (!has_incremental_backups()) return;
+    const IncrementalSite& site = IncrementalSite::shared();
+    const std::string path = GENERATE("unpacked/0/global/pg_control", "unpacked/1/PG_VERSION", "incoming/base");
+    INFO(path);
+    site.clear();
+    const fs::Path data = site.places() / "data";
+    CHECK(kill_when_there(path, SIGKILL) == 128 + SIGKILL);
+    wait_for_silence(site.places());
+    REQUIRE(stdfs::exists(data / path));
+    site.workspace().hand_over();
+    for (const char* directory : {"", "incoming", "unpacked/0", "unpacked/1", "unpacked/2"}) {
+        if (stdfs::exists(data / directory)) check_refused_by_postgres(data / directory);
+    }
+    const process::Finished repeated = restore(site.chain("tar"), "tar");
+    INFO(repeated.err);
+    REQUIRE(repeated.exit_status == 0);
+    CHECK_THAT(repeated.err, ContainsText("removing what a restore left behind that did not come to its end"));
+    site.check_restored();
 }
 
 TEST_CASE("check reads every backup of a chain, and says so on one line") {
