@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "bootstrap/restore/carried_over.h"
+#include "bootstrap/restore/check_command.h"
+#include "bootstrap/restore/combine.h"
 #include "bootstrap/restore/filling_command.h"
 #include "bootstrap/restore/incoming.h"
 #include "bootstrap/restore/live_server.h"
@@ -24,11 +26,20 @@ class Acquisition {
     Status operator()(const FillingCommand& command);
 
   private:
+    Result<backup::Restored> restore(const backup::RestoreRequest& request);
+
     Plan& plan_;
     postgres::GenerationMarker& marker_;
     Progress& progress_;
     Clock& clock_;
 };
+
+Result<backup::Restored> Acquisition::restore(const backup::RestoreRequest& request) {
+    if (!request.backup.continues) return backup::restore(request, clock_);
+    const postgres::Binaries combiner =
+        TRY(postgres::find_combiner(plan_.binaries.directory, plan_.binaries.major_version, clock_));
+    return combine(request, combiner, progress_, clock_);
+}
 
 Status Acquisition::operator()(const backup::Backup& backup) {
     const std::vector<backup::WalRange>& ranges = backup.manifest.wal_ranges;
@@ -39,16 +50,15 @@ Status Acquisition::operator()(const backup::Backup& backup) {
     TRY(postgres::write_marker(plan_.places.staged, marker_));
     progress_.enter("restore", "restoring");
     const backup::Restored restored =
-        TRY(backup::restore({.backup = backup,
-                             .data_directory = plan_.places.staged,
-                             .tablespaces = tablespace_mapping(plan_),
-                             .tablespace_suffix = postgres::kStagedSuffix,
-                             .is_left_out = is_left_out,
-                             .wal = recovered_from(plan_.settings.recovery),
-                             .check_wal = check_wal_with(plan_.binaries, backup.manifest, clock_),
-                             .on_progress = [this](const backup::Progress& now) { progress_.report(now); },
-                             .on_problem = [](const std::string& problem) { log_warning(problem); }},
-                            clock_));
+        TRY(restore({.backup = backup,
+                     .data_directory = plan_.places.staged,
+                     .tablespaces = tablespace_mapping(plan_),
+                     .tablespace_suffix = postgres::kStagedSuffix,
+                     .is_left_out = is_left_out,
+                     .wal = recovered_from(plan_.settings.recovery),
+                     .check_wal = check_wal_with(plan_.binaries, backup.manifest, clock_),
+                     .on_progress = [this](const backup::Progress& now) { progress_.report(now); },
+                     .on_problem = [](const std::string& problem) { log_warning(problem); }}));
     progress_.complete();
     log_info(backup.has_manifest ? "restored and verified" : "restored, not verified",
              {{"files", restored.files}, {"bytes", restored.bytes}});
@@ -62,7 +72,7 @@ Status Acquisition::operator()(const LiveServer& server) {
         TRY(take_backup(server, plan_.binaries, plan_.places, incoming, marker_.backup_label, progress_, clock_));
     marker_.backup_time = taken.time;
     marker_.backup_end_lsn = taken.end_lsn;
-    return move_up(plan_.places.staged);
+    return move_up(plan_.places.staged, is_left_out);
 }
 
 Status Acquisition::operator()(const FillingCommand& command) {
@@ -75,14 +85,16 @@ Status Acquisition::operator()(const FillingCommand& command) {
     marker_.is_backup_verified = TRY(verify_filled(incoming, filled, plan_, progress_, clock_));
     marker_.backup_label = filled.label;
     marker_.backup_time = filled.start_time;
-    return move_up(plan_.places.staged);
+    return move_up(plan_.places.staged, is_left_out);
 }
 
 }  // namespace
 
 std::string describe(const DataSource& source) {
-    if (const auto* backup = std::get_if<backup::Backup>(&source))
-        return fmt::format("the backup '{}' in '{}'", backup->label, backup->directory.string());
+    if (const auto* backup = std::get_if<backup::Backup>(&source)) {
+        return fmt::format("the backup '{}' in '{}'{}", backup->label, backup->directory.string(),
+                           backup->continues ? ", " + describe_chain(*backup) : "");
+    }
     if (const auto* server = std::get_if<LiveServer>(&source))
         return fmt::format("a backup of the server '{}'", server->conninfo.server());
     return "what polygon.source.command brings";

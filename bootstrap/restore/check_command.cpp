@@ -1,6 +1,7 @@
 #include "bootstrap/restore/check_command.h"
 
 #include <cstdio>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -14,26 +15,48 @@
 namespace polygon::bootstrap {
 namespace {
 
+// What was read of all backups together.
 Status print_summary(const backup::Backup& backup, const backup::Restored& checked) {
     const int major = TRY(backup::read_major_version(backup));
     fmt::print("{}: {} files, {} bytes, {} in {:.1f} s; taken {}, PostgreSQL {}, {}\n", backup.label, checked.files,
                checked.bytes, backup.has_manifest ? "verified" : "read, but not verified (no backup_manifest),",
                std::chrono::duration<double>(checked.elapsed).count(), backup.manifest.last_modified, major,
-               describe_format(backup));
+               backup.earlier.empty() ? describe_format(backup) : describe_chain(backup));
     std::fflush(stdout);
     return {};
 }
 
-Status check_files(const CheckCommand& command, const backup::Backup& backup, Progress& progress, Clock& clock) {
-    progress.enter("check", "checking");
-    const backup::Restored checked =
+Result<backup::Restored> check_one(const backup::Backup& backup, backup::Wal wal, Progress& progress, Clock& clock) {
+    progress.enter("check", backup.continues ? fmt::format("checking '{}'", backup.label) : "checking");
+    backup::Restored checked =
         TRY(backup::check({.backup = backup,
-                           .wal = command.wal,
+                           .wal = wal,
                            .on_progress = [&](const backup::Progress& now) { progress.report(now); },
                            .on_problem = [](const std::string& problem) { log_warning(problem); }},
                           clock));
     progress.complete();
-    return print_summary(backup, checked);
+    return checked;
+}
+
+// Every backup of a chain, whatever is wrong with one of them. Recovery takes the WAL of the last.
+Status check_files(const CheckCommand& command, const backup::Backup& backup, Progress& progress, Clock& clock) {
+    backup::Restored all;
+    std::optional<Error> failure;
+    const auto add = [&](const Result<backup::Restored>& checked) {
+        if (!checked) {
+            if (failure) log_warning(checked.error().message);
+            if (!failure) failure = checked.error();
+            return;
+        }
+        all.files += checked->files;
+        all.bytes += checked->bytes;
+        all.elapsed += checked->elapsed;
+    };
+    for (const backup::Backup& earlier : backup.earlier)
+        add(check_one(earlier, backup::Wal::elsewhere, progress, clock));
+    add(check_one(backup, command.wal, progress, clock));
+    if (failure) return *failure;
+    return print_summary(backup, all);
 }
 
 }  // namespace
@@ -45,6 +68,14 @@ std::string describe_format(const backup::Backup& backup) {
     if (extension == ".zst") return "tar, zstd";
     if (extension == ".lz4") return "tar, lz4";
     return "tar, not compressed";
+}
+
+std::string describe_chain(const backup::Backup& backup) {
+    std::string list;
+    for (const backup::Backup& earlier : backup.earlier)
+        list += fmt::format("'{}' ({}), ", earlier.label, describe_format(earlier));
+    return fmt::format("incremental, takes {} backups: {}'{}' ({})", backup.earlier.size() + 1, list, backup.label,
+                       describe_format(backup));
 }
 
 Result<int> check(const CheckCommand& command, Clock& clock) {

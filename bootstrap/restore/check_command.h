@@ -24,4 +24,7 @@ Result<int> check(const CheckCommand& command, Clock& clock);
 // "tar, gzip", "plain".
 std::string describe_format(const backup::Backup& backup);
 
+// Of an incremental backup: "incremental, takes 3 backups: 'full' (plain), 'monday' (plain), 'tuesday' (tar, zstd)".
+std::string describe_chain(const backup::Backup& backup);
+
 }  // namespace polygon::bootstrap

@@ -6,7 +6,10 @@
 namespace polygon::bootstrap {
 namespace {
 
-constexpr const char* kSource = "a base backup, or a folder of them: the newest complete one";
+constexpr const char* kSource =
+    "a base backup, or a folder of them: the newest complete one; what an incremental backup continues has to be "
+    "beside "
+    "it";
 constexpr const char* kStatusFile = "progress as JSON, replaced as a whole, twice a second at most";
 constexpr const char* kWalElsewhere =
     "the backup holds no WAL (pg_basebackup -X none): recovery gets it from an archive";
@@ -63,8 +66,10 @@ void CommandLine::add_restore() {
         .add_option("--tablespace", restore_.tablespaces,
                     "OLD=NEW, once for each tablespace of the backup: where it was, and where it goes")
         ->allow_extra_args(false);
-    command.add_option("--bin-dir", restore_.bin_dir,
-                       "where pg_waldump is, to read the backup's WAL record by record; else it is looked for");
+    command.add_option(
+        "--bin-dir", restore_.bin_dir,
+        "where pg_waldump is, to read the backup's WAL record by record, and pg_combinebackup, which an\n"
+        "incremental backup needs; else they are looked for");
     command.add_option("--status-file", restore_.status_file, kStatusFile);
     add_leniency(command, restore_.wal, restore_.missing_manifest);
 }

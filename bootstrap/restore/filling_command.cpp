@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/followed_program.h"
 #include "bootstrap/restore/incoming.h"
 #include "bootstrap/restore/recovery.h"
@@ -133,9 +134,9 @@ Result<Filled> fill(const FillingCommand& command, const patroni::PolygonSetting
         reserved[fmt::format("expected-{}", reserved.size())] = staged;
         allowed.insert(staged.lexically_normal());
     }
-    TRY(reserve_tablespaces(places, reserved));
+    TRY(reserve_tablespaces(places, reserved, is_left_out));
     TRY(run(command, places, incoming, clock));
-    TRY(check_entries(incoming, allowed));
+    TRY(check_entries(incoming, allowed, is_left_out));
     Filled filled{.major_version = TRY(read_major(incoming))};
     TRY(postgres::read_control_file(incoming));
     // Without it PostgreSQL would start from pg_control's checkpoint, which is later than the copy's begin.

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "bootstrap/restore/carried_over.h"
 #include "common/backup/damage.h"
+#include "common/backup/tablespaces.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -46,11 +46,14 @@ Error misplaced(const fs::Path& place, std::string_view reason) {
             "Give each tablespace an empty directory of its own, outside the data directory."};
 }
 
-Status check_place(const postgres::Places& places, const fs::Path& place) {
+Status check_place(const postgres::Places& places, const std::string& name, const fs::Path& place,
+                   const LeftOut& is_left_out) {
     for (const fs::Path& directory : {places.data, places.staged, places.previous}) {
         if (is_beneath(place, directory)) return misplaced(place, "it is in the data directory");
     }
-    const std::size_t entries = TRY(list(place)).size();
+    const std::size_t entries = TRY(backup::count_entries(place, [&](std::string_view entry) {
+        return is_left_out(fmt::format("{}/{}/{}", kTablespaces, name, entry));
+    }));
     if (entries == 0) return {};
     return Error{Errc::data_directory_occupied,
                  fmt::format("directory '{}' for a tablespace is not empty ({} entries)", place.string(), entries),
@@ -83,7 +86,8 @@ Status check_link(const fs::Path& link, const std::string& name, const std::set<
                                : fmt::format("By polygon.tablespaces it has to be in {}: tell the tool.", known)};
 }
 
-Status check_below(const fs::Path& root, const std::string& prefix, const std::set<fs::Path>& tablespaces) {
+Status check_below(const fs::Path& root, const std::string& prefix, const std::set<fs::Path>& tablespaces,
+                   const LeftOut& is_left_out) {
     std::error_code error;
     for (stdfs::recursive_directory_iterator entry(root, error), end; !error && entry != end; entry.increment(error)) {
         const std::string name = prefix + entry->path().lexically_relative(root).string();
@@ -96,7 +100,7 @@ Status check_below(const fs::Path& root, const std::string& prefix, const std::s
     return {};
 }
 
-Status drop_left_out_children(const fs::Path& directory) {
+Status drop_left_out_children(const fs::Path& directory, const LeftOut& is_left_out) {
     for (const fs::Path& child : TRY(list(directory))) {
         const std::string name = (directory.filename() / child.filename()).string();
         if (is_left_out(name)) TRY(fs::remove_tree(child));
@@ -126,13 +130,13 @@ Status move_tablespaces(const fs::Path& incoming, const fs::Path& staged) {
     return {};
 }
 
-Status move_entry(const fs::Path& path, const fs::Path& staged) {
+Status move_entry(const fs::Path& path, const fs::Path& staged, const LeftOut& is_left_out) {
     const std::string name = path.filename().string();
     if (name == kTablespaces || name == kHeldControlFile) return {};
-    // The manifest does not describe the clone any more, and the links are made.
+    // The manifest does not describe what is moved up, and the links are made.
     if (is_left_out(name) || name == "backup_manifest" || name == "tablespace_map") return fs::remove_tree(path);
     std::error_code error;
-    if (stdfs::is_directory(path, error)) TRY(drop_left_out_children(path));
+    if (stdfs::is_directory(path, error)) TRY(drop_left_out_children(path, is_left_out));
     return move_to(path, staged / name);
 }
 
@@ -140,6 +144,16 @@ Status flush(const fs::Path& staged) {
     for (const fs::Path& link : TRY(list(staged / kTablespaces)))
         TRY(fs::flush_filesystem(link));
     return fs::flush_filesystem(staged);
+}
+
+// An '=' would end the path.
+std::string escape_path(const std::string& path) {
+    std::string escaped;
+    for (const char c : path) {
+        if (c == '=') escaped += '\\';
+        escaped += c;
+    }
+    return escaped;
 }
 
 }  // namespace
@@ -150,9 +164,10 @@ Result<fs::Path> open_incoming(const fs::Path& staged) {
     return incoming;
 }
 
-Status reserve_tablespaces(const postgres::Places& places, const std::map<std::string, fs::Path>& tablespaces) {
+Status reserve_tablespaces(const postgres::Places& places, const std::map<std::string, fs::Path>& tablespaces,
+                           const LeftOut& is_left_out) {
     for (const auto& [name, place] : tablespaces) {
-        TRY(check_place(places, place));
+        TRY(check_place(places, name, place, is_left_out));
         for (const auto& [other_name, other] : tablespaces) {
             if (other_name != name && is_beneath(place, other)) return misplaced(place, "another one goes there");
         }
@@ -164,18 +179,22 @@ Status reserve_tablespaces(const postgres::Places& places, const std::map<std::s
     return {};
 }
 
-Status check_entries(const fs::Path& incoming, const std::set<fs::Path>& tablespaces) {
-    TRY(check_below(incoming, "", tablespaces));
+std::string tablespace_option(const fs::Path& from, const fs::Path& to) {
+    return fmt::format("--tablespace-mapping={}={}", escape_path(from.string()), escape_path(to.string()));
+}
+
+Status check_entries(const fs::Path& incoming, const std::set<fs::Path>& tablespaces, const LeftOut& is_left_out) {
+    TRY(check_below(incoming, "", tablespaces, is_left_out));
     for (const fs::Path& tablespace : tablespaces)
-        TRY(check_below(tablespace, tablespace.string() + "/", {}));
+        TRY(check_below(tablespace, tablespace.string() + "/", {}, is_left_out));
     return {};
 }
 
-Status move_up(const fs::Path& staged) {
+Status move_up(const fs::Path& staged, const LeftOut& is_left_out) {
     const fs::Path incoming = staged / kIncoming;
     TRY(fs::rename_durably(incoming / "global" / "pg_control", incoming / kHeldControlFile));
     for (const fs::Path& path : TRY(list(incoming)))
-        TRY(move_entry(path, staged));
+        TRY(move_entry(path, staged, is_left_out));
     TRY(move_tablespaces(incoming, staged));
     TRY(flush(staged));
     TRY(fs::rename_durably(incoming / kHeldControlFile, staged / "global" / "pg_control"));

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "bootstrap/restore/arriving_files.h"
+#include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/followed_program.h"
 #include "bootstrap/restore/incoming.h"
 #include "bootstrap/restore/wal_records.h"
@@ -58,16 +59,6 @@ Result<postgres::Connection> open_replication(const postgres::Conninfo& conninfo
             "connection string, PGPASSWORD or a passfile.";
     }
     return session;
-}
-
-// An '=' would end the path.
-std::string escape_path(const std::string& path) {
-    std::string escaped;
-    for (const char c : path) {
-        if (c == '=') escaped += '\\';
-        escaped += c;
-    }
-    return escaped;
 }
 
 std::string compression_of(patroni::WireCompression compression) {
@@ -189,10 +180,8 @@ std::vector<std::string> basebackup_argv(const LiveServer& server, const postgre
     if (server.max_rate) argv.push_back("--max-rate=" + *server.max_rate);
     if (server.compression != patroni::WireCompression::none)
         argv.push_back("--compress=" + compression_of(server.compression));
-    for (const auto& [oid, tablespace] : server.tablespaces) {
-        argv.push_back(fmt::format("--tablespace-mapping={}={}", escape_path(tablespace.production_path),
-                                   escape_path(tablespace.staged_path)));
-    }
+    for (const auto& [oid, tablespace] : server.tablespaces)
+        argv.push_back(tablespace_option(tablespace.production_path, tablespace.staged_path));
     return argv;
 }
 
@@ -218,12 +207,12 @@ Result<TakenBackup> take_backup(const LiveServer& server, const postgres::Binari
         reserved[oid] = tablespace.staged_path;
         allowed.insert(tablespace.staged_path.lexically_normal());
     }
-    TRY(reserve_tablespaces(places, reserved));
+    TRY(reserve_tablespaces(places, reserved, is_left_out));
     ArrivingFiles arriving(TRY(make_roots(server, incoming)), backup::ChecksumAlgorithm::crc32c);
     TRY(run_basebackup(server, basebackup_argv(server, binaries, incoming, label), places.staged / "pg_basebackup.log",
                        progress, clock));
     arriving.finish();
-    TRY(check_entries(incoming, allowed));
+    TRY(check_entries(incoming, allowed, is_left_out));
     const backup::Backup backup = TRY(verify(incoming, label, arriving, binaries, progress, clock));
     return TakenBackup{.time = backup.manifest.last_modified,
                        .end_lsn = backup.manifest.wal_ranges.empty() ? "" : backup.manifest.wal_ranges.back().end_lsn};

@@ -84,8 +84,10 @@ Result<Found> find_source(const PolygonSettings& settings) {
 // Of a filling command the version is not known yet; that there are programs where the configuration says is.
 Result<postgres::Binaries> choose_binaries(const Configuration& configuration, const DataSource& source, Clock& clock) {
     if (const auto* backup = std::get_if<backup::Backup>(&source)) {
-        return find_matching_binaries(configuration, fmt::format("backup '{}'", backup->label),
-                                      TRY(backup::read_major_version(*backup)), clock);
+        postgres::Binaries binaries = TRY(find_matching_binaries(
+            configuration, fmt::format("backup '{}'", backup->label), TRY(backup::read_major_version(*backup)), clock));
+        if (backup->continues) TRY(postgres::find_combiner(binaries.directory, binaries.major_version, clock));
+        return binaries;
     }
     if (const auto* server = std::get_if<LiveServer>(&source)) {
         return find_matching_binaries(configuration, fmt::format("server '{}'", server->conninfo.server()),

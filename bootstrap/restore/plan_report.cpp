@@ -86,6 +86,7 @@ void add_source(Table& table, const PlanReport& report) {
     table.add("source", fmt::format("backup '{}' in {}", backup.label, backup.directory.string()));
     table.add("source", fmt::format("taken {}, PostgreSQL {}, {}", backup.manifest.last_modified, report.major_version,
                                     describe_format(backup)));
+    if (!backup.earlier.empty()) table.add("source", describe_chain(backup));
     const std::string wal =
         fmt::format("{}{} of WAL", report.wal.is_estimated ? "about " : "", human_bytes(report.wal.bytes));
     table.add("source", backup.has_manifest
@@ -126,11 +127,25 @@ void add_space(Table& table, const PlanReport& report) {
     for (const FileSystemNeed& file_system : report.file_systems) {
         std::vector<std::string> parts;
         for (const Need& need : file_system.needs)
-            parts.push_back(fmt::format("{} {}", need.what, human_bytes(need.bytes)));
-        table.add("space", fmt::format("{}{} needed, {} free: {} ({}){}", least, human_bytes(file_system.needed_bytes),
+            parts.push_back(
+                fmt::format("{} {}{}", need.what, need.is_estimated ? "about " : "", human_bytes(need.bytes)));
+        const std::string_view about = file_system.is_estimated() ? "about " : least;
+        table.add("space", fmt::format("{}{} needed, {} free: {} ({}){}", about, human_bytes(file_system.needed_bytes),
                                        human_bytes(file_system.free_bytes), file_system.needs.front().path.string(),
                                        fmt::join(parts, ", "), file_system.is_enough() ? "" : " NOT ENOUGH"));
     }
+}
+
+// What an incremental backup is combined with, oldest first.
+Json earlier_json(const backup::Backup& backup) {
+    Json list = Json::array();
+    for (const backup::Backup& earlier : backup.earlier) {
+        list.push_back({{"directory", earlier.directory.string()},
+                        {"label", earlier.label},
+                        {"format", describe_format(earlier)},
+                        {"bytes", earlier.manifest.total_bytes()}});
+    }
+    return list;
 }
 
 Json source_json(const PlanReport& report) {
@@ -149,6 +164,7 @@ Json source_json(const PlanReport& report) {
             {"has_manifest", backup.has_manifest},
             {"files", backup.has_manifest ? Json(backup.manifest.files.size()) : Json()},
             {"bytes", backup.has_manifest ? Json(backup.manifest.total_bytes()) : Json()},
+            {"earlier", earlier_json(backup)},
             {"wal_bytes", report.wal.bytes},
             {"wal_bytes_are_estimated", report.wal.is_estimated},
             {"passed_over", passed_over}};
@@ -176,7 +192,10 @@ Json space_json(const std::vector<FileSystemNeed>& file_systems) {
     for (const FileSystemNeed& file_system : file_systems) {
         Json needs = Json::array();
         for (const Need& need : file_system.needs)
-            needs.push_back({{"what", need.what}, {"path", need.path.string()}, {"bytes", need.bytes}});
+            needs.push_back({{"what", need.what},
+                             {"path", need.path.string()},
+                             {"bytes", need.bytes},
+                             {"is_estimated", need.is_estimated}});
         list.push_back({{"needed_bytes", file_system.needed_bytes},
                         {"free_bytes", file_system.free_bytes},
                         {"is_enough", file_system.is_enough()},
@@ -191,18 +210,6 @@ Status measure(const backup::Backup& backup, PlanReport& report) {
     report.tablespaces = TRY(find_tablespaces(backup, tablespace_mapping(plan)));
     report.file_systems =
         TRY(measure_space(backup, report.wal, plan.places.staged, report.tablespaces, postgres::kStagedSuffix));
-    return {};
-}
-
-Status require_places(const PlanReport& report) {
-    for (const PlacedTablespace& tablespace : report.tablespaces) {
-        if (tablespace.here) continue;
-        return Error{Errc::configuration,
-                     fmt::format("tablespace '{}' of backup '{}' has no place here", tablespace.production_path,
-                                 backup_of(report.plan)->label),
-                     fmt::format("Add \"tablespaces: {{{}: /where/here}}\" to the polygon section.",
-                                 tablespace.production_path)};
-    }
     return {};
 }
 
@@ -254,7 +261,7 @@ Status show_plan(const Request& request, PlanFormat format, Clock& clock) {
     if (const backup::Backup* backup = backup_of(plan)) TRY(measure(*backup, report));
     const std::string text = format == PlanFormat::json ? to_json(report) : to_table(report);
     std::fwrite(text.data(), 1, text.size(), stdout);
-    TRY(require_places(report));
+    if (const backup::Backup* backup = backup_of(plan)) TRY(require_places(report.tablespaces, backup->label));
     return require_space(report.file_systems);
 }
 

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "bootstrap/restore/check_command.h"
+#include "bootstrap/restore/combine.h"
 #include "bootstrap/restore/destination.h"
 #include "bootstrap/restore/find_backup.h"
 #include "bootstrap/restore/leftover.h"
@@ -91,6 +93,7 @@ struct Prepared {
     backup::TablespaceMapping tablespaces;
     backup::Backup backup;
     std::optional<postgres::Binaries> wal_reader;
+    postgres::Binaries combiner;  // of an incremental backup
     Destinations destinations;
 };
 
@@ -114,20 +117,29 @@ Result<std::optional<postgres::Binaries>> find_reader(const RestoreCommand& comm
     return reader;
 }
 
+Result<postgres::Binaries> find_combiner_for(const backup::Backup& backup, const RestoreCommand& command,
+                                             Clock& clock) {
+    return postgres::find_combiner(command.bin_dir, TRY(backup::read_major_version(backup)), clock);
+}
+
 Result<Prepared> prepare(const RestoreCommand& command, Clock& clock) {
     Prepared prepared{.data_directory = full_path(command.data_directory),
                       .tablespaces = TRY(parse_tablespaces(command.tablespaces)),
                       .backup = TRY(find_backup_in(command.source, command.missing_manifest))};
     prepared.wal_reader = TRY(find_reader(command, prepared.backup, clock));
+    if (prepared.backup.continues) prepared.combiner = TRY(find_combiner_for(prepared.backup, command, clock));
     TRY(require_space_for(make_request(command, prepared)));
     prepared.destinations = TRY(take_destinations(prepared.data_directory, prepared.tablespaces));
     return prepared;
 }
 
-Status restore_files(const backup::RestoreRequest& request, const Destinations& destinations, Clock& clock) {
-    const auto restored = backup::restore(request, clock);
+Status restore_files(const backup::RestoreRequest& request, const Prepared& prepared, Progress& progress,
+                     Clock& clock) {
+    progress.enter("restore", "restoring");
+    const auto restored = prepared.backup.continues ? combine(request, prepared.combiner, progress, clock)
+                                                    : backup::restore(request, clock);
     if (!restored) return without_configuration(restored.error());
-    TRY(settle(destinations));
+    TRY(settle(prepared.destinations));
     log_info(request.backup.has_manifest ? "restored and verified" : "restored, not verified",
              {{"data_directory", request.data_directory.string()},
               {"files", restored->files},
@@ -160,6 +172,7 @@ Result<backup::Backup> find_backup_in(const std::string& source, backup::Missing
                                   {"from", located.backup.directory.string()},
                                   {"time", located.backup.manifest.last_modified},
                                   {"bytes", located.backup.manifest.total_bytes()}});
+    if (located.backup.continues) log_info("it is " + describe_chain(located.backup));
     return std::move(located.backup);
 }
 
@@ -176,8 +189,7 @@ Result<int> restore(const RestoreCommand& command, Clock& clock) {
         if (prepared->wal_reader)
             request.check_wal = check_wal_with(*prepared->wal_reader, prepared->backup.manifest, clock);
         request.on_progress = [&](const backup::Progress& now) { progress.report(now); };
-        progress.enter("restore", "restoring");
-        const Status done = restore_files(request, prepared->destinations, clock);
+        const Status done = restore_files(request, *prepared, progress, clock);
         if (done) progress.complete();
         progress.end(done);
         return done;

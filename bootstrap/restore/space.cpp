@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/backup/chain.h"
 #include "common/backup/input/member_reader.h"
 #include "common/backup/tablespaces.h"
 #include "common/backup/wal_segments.h"
@@ -96,19 +97,42 @@ Result<std::uint64_t> visible_bytes(const backup::Backup& backup, const backup::
     return bytes;
 }
 
-Result<std::map<std::uint32_t, std::uint64_t>> sum_by_tablespace(const backup::Backup& backup,
-                                                                 const std::vector<PlacedTablespace>& tablespaces) {
-    std::map<std::uint32_t, std::uint64_t> bytes;
-    for (const PlacedTablespace& tablespace : tablespaces)
-        bytes[tablespace.oid] = 0;
+// By tablespace; 0: in the data directory.
+using Bytes = std::map<std::uint32_t, std::uint64_t>;
+
+// An in-place tablespace is in the data directory, and so is what is unpacked of one that is not there any more.
+std::uint32_t place_of(const std::string& path, const std::vector<PlacedTablespace>& tablespaces) {
+    const std::uint32_t oid = tablespace_of(path);
+    const bool is_placed = std::any_of(tablespaces.begin(), tablespaces.end(),
+                                       [oid](const PlacedTablespace& placed) { return placed.oid == oid; });
+    return is_placed ? oid : 0;
+}
+
+Result<Bytes> result_bytes(const backup::Backup& backup, const WalSize& wal,
+                           const std::vector<PlacedTablespace>& tablespaces) {
+    Bytes bytes = {{0, wal.bytes}};
+    for (const auto& [path, size_bytes] : backup::expected_sizes(backup))
+        bytes[place_of(path, tablespaces)] += size_bytes;
     for (const backup::Archive& archive : backup.archives) {
         if (backup.has_manifest || archive.kind == backup::Archive::Kind::wal) continue;
         bytes[archive.tablespace_oid] += TRY(visible_bytes(backup, archive));
     }
-    for (const backup::ManifestFile& file : backup.manifest.files) {
-        const std::uint32_t oid = tablespace_of(file.path);
-        bytes[bytes.contains(oid) ? oid : 0] += file.size_bytes;  // an in-place one is in the data directory
-    }
+    return bytes;
+}
+
+// Nothing of a full backup: it is unpacked where it belongs.
+Bytes unpacked_bytes(const backup::Backup& backup, const WalSize& wal,
+                     const std::vector<PlacedTablespace>& tablespaces) {
+    Bytes bytes;
+    if (backup.earlier.empty()) return bytes;
+    const auto add = [&](const backup::Backup& member) {
+        if (backup::is_combined_in_place(member)) return;
+        for (const backup::ManifestFile& file : member.manifest.files)
+            bytes[place_of(file.path, tablespaces)] += file.size_bytes;
+    };
+    std::for_each(backup.earlier.begin(), backup.earlier.end(), add);
+    add(backup);
+    if (!backup::is_combined_in_place(backup)) bytes[0] += wal.bytes;
     return bytes;
 }
 
@@ -129,6 +153,29 @@ std::string describe(const FileSystemNeed& file_system) {
         paths.push_back(fmt::format("'{}' ({})", need.path.string(), need.what));
     return fmt::format("{}", fmt::join(paths, ", "));
 }
+
+class FileSystems {
+  public:
+    // `left_over` is removed before anything is written.
+    Status add(Need need, std::uint64_t left_over) {
+        const fs::Space space = TRY(fs::read_space(need.path));
+        FileSystemNeed& file_system = by_device_[space.device];
+        if (file_system.needs.empty()) file_system.free_bytes = space.free_bytes;
+        file_system.free_bytes += left_over;
+        file_system.needed_bytes += need.bytes;
+        file_system.needs.push_back(std::move(need));
+        return {};
+    }
+    std::vector<FileSystemNeed> list() const {
+        std::vector<FileSystemNeed> file_systems;
+        for (const auto& [device, file_system] : by_device_)
+            file_systems.push_back(file_system);
+        return file_systems;
+    }
+
+  private:
+    std::map<dev_t, FileSystemNeed> by_device_;
+};
 
 }  // namespace
 
@@ -160,44 +207,53 @@ Result<WalSize> measure_wal(const backup::Backup& backup, backup::Wal wal) {
     return WalSize{.bytes = estimate_wal(backup.manifest), .is_estimated = true};
 }
 
+bool FileSystemNeed::is_estimated() const {
+    return std::any_of(needs.begin(), needs.end(), [](const Need& need) { return need.is_estimated; });
+}
+
+Status require_places(const std::vector<PlacedTablespace>& tablespaces, const std::string& backup_label) {
+    for (const PlacedTablespace& tablespace : tablespaces) {
+        if (tablespace.here) continue;
+        return Error{
+            Errc::configuration,
+            fmt::format("tablespace '{}' of backup '{}' has no place here", tablespace.production_path, backup_label),
+            fmt::format("Add \"tablespaces: {{{}: /where/here}}\" to the polygon section.",
+                        tablespace.production_path)};
+    }
+    return {};
+}
+
 Result<std::vector<FileSystemNeed>> measure_space(const backup::Backup& backup, const WalSize& wal,
                                                   const fs::Path& data_directory,
                                                   const std::vector<PlacedTablespace>& tablespaces,
                                                   const std::string& tablespace_suffix) {
-    const std::map<std::uint32_t, std::uint64_t> bytes = TRY(sum_by_tablespace(backup, tablespaces));
-    const auto in_data_directory = bytes.find(0);
-    std::vector<Need> needs = {
-        {.what = "data directory",
-         .path = data_directory,
-         .bytes = wal.bytes + (in_data_directory == bytes.end() ? 0 : in_data_directory->second)}};
+    const Bytes result = TRY(result_bytes(backup, wal, tablespaces));
+    const Bytes unpacked = unpacked_bytes(backup, wal, tablespaces);
+    const bool is_estimated = !backup.earlier.empty();
+    FileSystems file_systems;
+    const auto add = [&](std::uint32_t oid, const std::string& what, const fs::Path& path) -> Status {
+        const auto bytes_in = [oid](const Bytes& bytes) { return bytes.contains(oid) ? bytes.at(oid) : 0; };
+        const std::uint64_t left_over = TRY(fs::used_bytes(path));
+        TRY(file_systems.add({what, path, bytes_in(result), is_estimated}, left_over));
+        if (!unpacked.contains(oid)) return {};
+        return file_systems.add({what + ": unpacked backups", path, bytes_in(unpacked)}, 0);
+    };
+    TRY(add(0, "data directory", data_directory));
     for (const PlacedTablespace& tablespace : tablespaces) {
         if (!tablespace.here) continue;
-        needs.push_back({.what = fmt::format("tablespace {}", tablespace.oid),
-                         .path = tablespace.here->string() + tablespace_suffix,
-                         .bytes = bytes.at(tablespace.oid)});
+        TRY(add(tablespace.oid, fmt::format("tablespace {}", tablespace.oid),
+                tablespace.here->string() + tablespace_suffix));
     }
-    std::map<dev_t, FileSystemNeed> by_device;
-    for (Need& need : needs) {
-        const fs::Space space = TRY(fs::read_space(need.path));
-        const std::uint64_t left_over = TRY(fs::used_bytes(need.path));
-        FileSystemNeed& file_system = by_device[space.device];
-        if (file_system.needs.empty()) file_system.free_bytes = space.free_bytes;
-        file_system.free_bytes += left_over;
-        file_system.needed_bytes += need.bytes;
-        file_system.needs.push_back(std::move(need));
-    }
-    std::vector<FileSystemNeed> file_systems;
-    for (auto& [device, file_system] : by_device)
-        file_systems.push_back(std::move(file_system));
-    return file_systems;
+    return file_systems.list();
 }
 
 Status require_space(const std::vector<FileSystemNeed>& file_systems) {
     for (const FileSystemNeed& file_system : file_systems) {
         if (file_system.is_enough()) continue;
         return Error{Errc::no_space,
-                     fmt::format("the file system of {} has {} free, and {} are needed", describe(file_system),
-                                 cli::human_bytes(file_system.free_bytes), cli::human_bytes(file_system.needed_bytes)),
+                     fmt::format("the file system of {} has {} free, and {}{} are needed", describe(file_system),
+                                 cli::human_bytes(file_system.free_bytes), file_system.is_estimated() ? "about " : "",
+                                 cli::human_bytes(file_system.needed_bytes)),
                      fmt::format("Make {} more room, or restore to another file system.",
                                  cli::human_bytes(file_system.needed_bytes - file_system.free_bytes))};
     }

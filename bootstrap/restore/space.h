@@ -34,10 +34,14 @@ struct WalSize {
 // What is to be written of it.
 Result<WalSize> measure_wal(const backup::Backup& backup, backup::Wal wal);
 
+// Errc::configuration, naming the first one without a place.
+Status require_places(const std::vector<PlacedTablespace>& tablespaces, const std::string& backup_label);
+
 struct Need {
     std::string what;  // "data directory", "tablespace 16384"
     fs::Path path;     // where it is written
     std::uint64_t bytes = 0;
+    bool is_estimated = false;  // of a combined backup: at most so much
 };
 
 // All that goes to one file system.
@@ -47,9 +51,11 @@ struct FileSystemNeed {
     std::uint64_t free_bytes = 0;  // what an earlier, unfinished restore left at the same paths counts as free
 
     bool is_enough() const { return needed_bytes <= free_bytes; }
+    bool is_estimated() const;
 };
 
-// Tablespaces without a place are left out. Errors: io.
+// Tablespaces without a place are left out. Of an incremental backup: the combined one, and the backups in tar format
+// that are unpacked for that. Errors: io.
 Result<std::vector<FileSystemNeed>> measure_space(const backup::Backup& backup, const WalSize& wal,
                                                   const fs::Path& data_directory,
                                                   const std::vector<PlacedTablespace>& tablespaces,

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <utility>
 
 #include <fmt/format.h>
@@ -50,6 +51,21 @@ std::pair<int, int> await_end(pid_t child, const sigset_t& waited_for) {
     return {wait_status, 0};
 }
 
+// What the child had started dies with it, but not at the same moment: whoever removes what was written comes after the
+// last write. As long as that may take and not for ever: a child that somebody else left us is not ours to wait for.
+void await_descendants() {
+    constexpr int kSeconds = 10;
+    sigset_t child_ended;
+    sigemptyset(&child_ended);
+    sigaddset(&child_ended, SIGCHLD);
+    const timespec second = {.tv_sec = 1, .tv_nsec = 0};
+    for (int waited = 0; waited < kSeconds;) {
+        const pid_t ended = ::waitpid(-1, nullptr, WNOHANG);
+        if (ended < 0 && errno == ECHILD) return;
+        if (ended == 0 && sigtimedwait(&child_ended, nullptr, &second) < 0) ++waited;
+    }
+}
+
 }  // namespace
 
 std::string describe(const Ending& ending) {
@@ -65,6 +81,7 @@ Result<int> run_supervised(const std::function<Status()>& work, const std::funct
     std::signal(SIGCHLD, SIG_DFL);  // ignored by whoever called us, there would be no status to wait for
     sigset_t former_mask;
     sigprocmask(SIG_BLOCK, &waited_for, &former_mask);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);  // the child's children become ours
     const pid_t parent = getpid();
     const pid_t child = fork();
     if (child < 0) return errno_error(Errc::process_failed, "cannot start a process for the work", errno);
@@ -76,6 +93,7 @@ Result<int> run_supervised(const std::function<Status()>& work, const std::funct
     const auto [wait_status, signal] = await_end(child, waited_for);
     const bool has_exited = WIFEXITED(wait_status);
     if (has_exited && WEXITSTATUS(wait_status) == 0) return 0;
+    await_descendants();
     const Ending ending{.interrupted_by = signal, .killed_by = has_exited || signal != 0 ? 0 : WTERMSIG(wait_status)};
     undo(ending);
     if (signal != 0) return 128 + signal;

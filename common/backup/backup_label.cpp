@@ -32,6 +32,8 @@ Result<BackupLabel> parse_backup_label(const std::string& text) {
     }
     if (std::string from = value_of(text, "INCREMENTAL FROM LSN"); !from.empty())
         label.incremental_from_lsn = std::move(from);
+    const std::string from_timeline = value_of(text, "INCREMENTAL FROM TLI");
+    std::from_chars(from_timeline.data(), from_timeline.data() + from_timeline.size(), label.incremental_from_timeline);
     const bool is_segment = label.start_segment.size() == kSegmentDigits &&
                             label.start_segment.find_first_not_of("0123456789ABCDEF") == std::string::npos;
     if (!is_segment || !parse_lsn(label.start_lsn)) {

@@ -18,6 +18,7 @@ struct BackupLabel {
     std::string start_time;  // "2026-11-20 03:00:00 UTC"
     // Of an incremental backup (PostgreSQL 17 on): where the backup began that it is to be combined with.
     std::optional<std::string> incremental_from_lsn;
+    std::uint32_t incremental_from_timeline = 0;
 };
 
 // Errors: backup_corrupt.

@@ -59,6 +59,13 @@ std::optional<ChecksumAlgorithm> parse_checksum_algorithm(std::string_view name)
     return std::nullopt;
 }
 
+std::string_view name_of(ChecksumAlgorithm algorithm) {
+    for (const Row& row : kTable) {
+        if (row.algorithm == algorithm) return row.name;
+    }
+    return "NONE";
+}
+
 std::size_t hex_length(ChecksumAlgorithm algorithm) {
     return std::find_if(kTable.begin(), kTable.end(), [&](const Row& row) { return row.algorithm == algorithm; })
         ->hex_digits;

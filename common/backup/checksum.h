@@ -17,6 +17,7 @@ enum class ChecksumAlgorithm { none, crc32c, sha224, sha256, sha384, sha512 };
 
 // The manifest's names, in any case ("NONE", "CRC32C", "SHA256"); nothing for another.
 std::optional<ChecksumAlgorithm> parse_checksum_algorithm(std::string_view name);
+std::string_view name_of(ChecksumAlgorithm algorithm);
 // Hexadecimal digits of a checksum; 0 for none.
 std::size_t hex_length(ChecksumAlgorithm algorithm);
 

@@ -26,7 +26,7 @@ enum class Purpose { restore, check };
 
 // What the lanes of one restore know together. Each part takes care of its own locking.
 struct Shared {
-    Shared(const RestoreRequest& restore_request, Purpose its_purpose, KnownChecksum known);
+    Shared(const RestoreRequest& restore_request, Purpose its_purpose, KnownChecksum known = {});
 
     // Chooses places for the tablespaces of tablespace_map. Errors: as Tablespaces::place(); backup_incomplete.
     Status place_mapped_tablespaces(const std::string& map);

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "common/backup/chain.h"
 #include "common/backup/damage.h"
 #include "common/backup/facts.h"
 #include "common/backup/wal_segments.h"
@@ -165,13 +166,6 @@ Status check_archives(const Backup& backup) {
 }
 
 Status check_manifest(const Backup& backup) {
-    for (const ManifestFile& file : backup.manifest.files) {
-        if (fs::Path(file.path).filename().string().starts_with("INCREMENTAL.")) {
-            return Error{.code = Errc::unsupported,
-                         .message = fmt::format("backup '{}' is incremental", backup.label),
-                         .hint = "Make a full backup of it with pg_combinebackup."};
-        }
-    }
     for (const char* path : {"backup_label", "PG_VERSION", "global/pg_control"}) {
         if (backup.manifest.find(path) == nullptr) {
             return incomplete(backup.label, fmt::format("its manifest names no '{}'", path));
@@ -184,6 +178,13 @@ Status check_manifest(const Backup& backup) {
 Manifest manifest_from_label(const BackupLabel& label) {
     return Manifest{.wal_ranges = {{.timeline = label.timeline, .start_lsn = label.start_lsn}},
                     .last_modified = label.start_time};
+}
+
+// A chain is put together by manifests.
+Result<BackupLabel> read_full_label(const Backup& backup) {
+    BackupLabel label = TRY(read_backup_label(backup));
+    if (!label.incremental_from_lsn) return label;
+    return incomplete(backup.label, "it is incremental, and has no backup_manifest");
 }
 
 Status check_without_manifest(const Backup& backup, MissingManifest missing) {
@@ -213,9 +214,8 @@ bool is_older(const Backup& left, const Backup& right) {
            std::tuple(right.manifest.last_modified, end(right), right.label);
 }
 
-}  // namespace
-
-Result<Backup> open_backup(const fs::Path& directory, MissingManifest missing) {
+// Full or incremental.
+Result<Backup> open_any(const fs::Path& directory, MissingManifest missing) {
     Backup backup{.directory = directory, .label = label_of(directory)};
     const std::vector<fs::Path> entries = TRY(list(directory));
     if (!looks_like_backup(entries)) return nothing_in(directory);
@@ -231,33 +231,93 @@ Result<Backup> open_backup(const fs::Path& directory, MissingManifest missing) {
         backup.archives = TRY(plain_archives(directory));
     }
     TRY(check_archives(backup));
-    if (backup.has_manifest) {
-        backup.manifest = TRY(load_manifest(directory));
-        TRY(check_manifest(backup));
-        TRY(check_tablespaces(backup));
-    } else {
-        backup.manifest = manifest_from_label(TRY(read_backup_label(backup)));
+    if (!backup.has_manifest) {
+        backup.manifest = manifest_from_label(TRY(read_full_label(backup)));
+        return backup;
     }
+    backup.manifest = TRY(load_manifest(directory));
+    TRY(check_manifest(backup));
+    TRY(check_tablespaces(backup));
+    if (is_incremental(backup.manifest)) backup.continues = TRY(read_continued(backup));
     return backup;
 }
 
-Result<Located> locate_backup(const fs::Path& directory, MissingManifest missing) {
-    const std::vector<fs::Path> entries = TRY(list(directory));
-    if (looks_like_backup(entries)) return Located{.backup = TRY(open_backup(directory, missing))};
-    std::optional<Backup> newest;
+// What is in a folder. Of the manifests, which may be large and many, no files are kept.
+struct Folder {
+    std::vector<Backup> backups;
     std::vector<PassedOver> passed_over;
-    for (const fs::Path& path : entries) {
+};
+
+Result<Folder> look_into(const fs::Path& directory) {
+    Folder folder;
+    for (const fs::Path& path : TRY(list(directory))) {
         std::error_code error;
         if (!std::filesystem::is_directory(path, error)) continue;
-        auto backup = open_backup(path);
-        if (!backup.has_value()) {
-            if (backup.error().code == Errc::backup_missing) continue;
-            passed_over.push_back({.label = label_of(path), .reason = backup.error().message});
-        } else if (!newest || is_older(*newest, *backup)) {
-            newest = std::move(*backup);
+        auto backup = open_any(path, MissingManifest::refused);
+        if (backup.has_value()) {
+            backup->manifest.files = {};
+            folder.backups.push_back(std::move(*backup));
+        } else if (backup.error().code != Errc::backup_missing) {
+            folder.passed_over.push_back({.label = label_of(path), .reason = backup.error().message});
         }
     }
-    if (newest) return Located{.backup = std::move(*newest), .passed_over = std::move(passed_over)};
+    return folder;
+}
+
+Status open_earlier(Backup& backup, const Chains& chains) {
+    for (const fs::Path& directory : TRY(chains.earlier_of(backup)))
+        backup.earlier.push_back(TRY(open_any(directory, MissingManifest::refused)));
+    return {};
+}
+
+// Behind links: "latest" may lead to where the others are.
+Result<Located> complete_from_siblings(Backup backup) {
+    std::error_code error;
+    const fs::Path directory = std::filesystem::canonical(backup.directory, error);
+    if (error) {
+        return errno_error(Errc::io, fmt::format("cannot find '{}'", backup.directory.string()), error.value());
+    }
+    const Chains chains(TRY(look_into(directory.parent_path())).backups, directory.parent_path());
+    TRY(open_earlier(backup, chains));
+    return Located{.backup = std::move(backup)};
+}
+
+const Backup* choose_newest(const Chains& chains, std::vector<PassedOver>& passed_over) {
+    const Backup* newest = nullptr;
+    for (const Backup& backup : chains.backups()) {
+        if (const auto earlier = chains.earlier_of(backup); !earlier) {
+            passed_over.push_back({.label = backup.label, .reason = earlier.error().message});
+        } else if (newest == nullptr || is_older(*newest, backup)) {
+            newest = &backup;
+        }
+    }
+    std::sort(passed_over.begin(), passed_over.end(), [](const auto& a, const auto& b) { return a.label < b.label; });
+    return newest;
+}
+
+}  // namespace
+
+Result<Backup> open_backup(const fs::Path& directory, MissingManifest missing) {
+    Backup backup = TRY(open_any(directory, missing));
+    if (!backup.continues) return backup;
+    return Error{.code = Errc::unsupported,
+                 .message = fmt::format("backup '{}' is incremental", backup.label),
+                 .hint = "Combine it with the earlier ones first, as pg_combinebackup does."};
+}
+
+Result<Located> locate_backup(const fs::Path& directory, MissingManifest missing) {
+    if (looks_like_backup(TRY(list(directory)))) {
+        Backup backup = TRY(open_any(directory, missing));
+        if (backup.continues) return complete_from_siblings(std::move(backup));
+        return Located{.backup = std::move(backup)};
+    }
+    auto [backups, passed_over] = TRY(look_into(directory));
+    const Chains chains(std::move(backups), directory);
+    if (const Backup* newest = choose_newest(chains, passed_over)) {
+        Backup backup = TRY(open_any(newest->directory, MissingManifest::refused));
+        TRY(open_earlier(backup, chains));
+        return Located{.backup = std::move(backup), .passed_over = std::move(passed_over)};
+    }
     if (passed_over.empty()) return nothing_in(directory);
     return Error{
         .code = Errc::backup_incomplete,

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr const char* kServer = "postgres";
 constexpr const char* kWalReader = "pg_waldump";
+constexpr const char* kCombiner = "pg_combinebackup";
 
 // "postgres (PostgreSQL) 15.18 (Debian …)" -> 15; "… 18beta1" -> 18.
 int parse_major(const std::string& text) {
@@ -36,6 +37,24 @@ Result<Binaries> ask(const std::filesystem::path& directory, const std::string& 
     return binaries;
 }
 
+// A program of exactly this major version. In `directory` it has to be there, unless that is empty.
+Result<std::optional<Binaries>> find_exact(const std::filesystem::path& directory, const std::string& program,
+                                           int major, Clock& clock) {
+    if (!directory.empty()) {
+        Binaries found = TRY(ask(directory, program, clock));
+        if (found.major_version == major) return std::optional(std::move(found));
+        return Error{Errc::version_mismatch,
+                     fmt::format("the programs in '{}' are of PostgreSQL {}, the backup is of {}", directory.string(),
+                                 found.major_version, major),
+                     fmt::format("Name the folder of PostgreSQL {}'s programs.", major)};
+    }
+    for (const std::filesystem::path& place : {debian_directory(major), std::filesystem::path()}) {
+        Result<Binaries> found = ask(place, program, clock);
+        if (found && found->major_version == major) return std::optional(std::move(*found));
+    }
+    return std::optional<Binaries>();
+}
+
 }  // namespace
 
 Result<Binaries> find_binaries(const std::filesystem::path& directory, int wanted_major, Clock& clock) {
@@ -50,19 +69,20 @@ Result<Binaries> find_binaries(const std::filesystem::path& directory, int wante
 }
 
 Result<std::optional<Binaries>> find_wal_reader(const std::filesystem::path& directory, int major, Clock& clock) {
-    if (!directory.empty()) {
-        Binaries found = TRY(ask(directory, kWalReader, clock));
-        if (found.major_version == major) return std::optional(std::move(found));
-        return Error{Errc::version_mismatch,
-                     fmt::format("the programs in '{}' are of PostgreSQL {}, the backup is of {}", directory.string(),
-                                 found.major_version, major),
-                     fmt::format("Name the folder of PostgreSQL {}'s programs.", major)};
-    }
-    for (const std::filesystem::path& place : {debian_directory(major), std::filesystem::path()}) {
-        Result<Binaries> found = ask(place, kWalReader, clock);
-        if (found && found->major_version == major) return std::optional(std::move(*found));
-    }
-    return std::optional<Binaries>();
+    return find_exact(directory, kWalReader, major, clock);
+}
+
+Result<Binaries> find_combiner(const std::filesystem::path& directory, int major, Clock& clock) {
+    const std::string hint = fmt::format(
+        "Install it (Debian's package postgresql-client-{}), or name the folder of PostgreSQL {}'s programs.", major,
+        major);
+    Result<std::optional<Binaries>> found = find_exact(directory, kCombiner, major, clock);
+    if (found && *found) return std::move(**found);
+    if (!found && found.error().code == Errc::version_mismatch) return found.error();
+    return Error{Errc::process_failed,
+                 found ? fmt::format("no {} of PostgreSQL {} to combine an incremental backup with", kCombiner, major)
+                       : fmt::format("an incremental backup cannot be combined: {}", found.error().message),
+                 hint};
 }
 
 }  // namespace polygon::postgres

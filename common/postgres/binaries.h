@@ -28,4 +28,8 @@ Result<Binaries> find_binaries(const std::filesystem::path& directory, int wante
 // Errc::process_failed, or Errc::version_mismatch for those of another version.
 Result<std::optional<Binaries>> find_wal_reader(const std::filesystem::path& directory, int major, Clock& clock);
 
+// Those of exactly this major version that combine incremental backups (pg_combinebackup), looked for in the same
+// places. Errors: process_failed if there are none; version_mismatch as above.
+Result<Binaries> find_combiner(const std::filesystem::path& directory, int major, Clock& clock);
+
 }  // namespace polygon::postgres

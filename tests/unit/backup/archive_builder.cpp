@@ -19,24 +19,6 @@ void put(std::string& header, std::size_t at, const std::string& text) {
     header.replace(at, text.size(), text);
 }
 
-const char* name_of(ChecksumAlgorithm algorithm) {
-    switch (algorithm) {
-        case ChecksumAlgorithm::crc32c:
-            return "CRC32C";
-        case ChecksumAlgorithm::sha224:
-            return "SHA224";
-        case ChecksumAlgorithm::sha256:
-            return "SHA256";
-        case ChecksumAlgorithm::sha384:
-            return "SHA384";
-        case ChecksumAlgorithm::sha512:
-            return "SHA512";
-        case ChecksumAlgorithm::none:
-            break;
-    }
-    return "NONE";
-}
-
 std::string file_entry(const std::string& path, const std::string& content, const Sample& sample) {
     const std::string checksum = checksum_of(sample.algorithm, content);
     std::string entry = fmt::format(R"({{ "Path": "{}", "Size": {}, "Last-Modified": "{}")", path, content.size(),
@@ -123,6 +105,19 @@ void Sample::remove(const std::string& name) {
     std::erase_if(base, [&](const TarMember& one) { return one.name == name; });
 }
 
+void Sample::become_link(const std::string& begin_at, const std::string& continues) {
+    start_lsn = begin_at;
+    end_lsn = begin_at.substr(0, begin_at.size() - 1) + "F";
+    member("PG_VERSION").content = "17\n";
+    std::string& label = member("backup_label").content;
+    label = fmt::format("START WAL LOCATION: {} (file 000000010000000000000001)\nSTART TIMELINE: 1\n", begin_at);
+    if (!continues.empty()) {
+        label += fmt::format("INCREMENTAL FROM LSN: {}\nINCREMENTAL FROM TLI: 1\n", continues);
+        member("base/5/1259").name = "base/5/INCREMENTAL.1259";
+    }
+    seal();
+}
+
 void Sample::add_tablespace(std::uint32_t oid, const std::string& production_path) {
     base.insert(base.begin() + 1, {.name = "tablespace_map", .content = fmt::format("{} {}\n", oid, production_path)});
     tablespaces[oid] = {{.name = "PG_15_202209061/", .type = '5'},
@@ -143,8 +138,8 @@ std::string Sample::unsealed_manifest() const {
     }
     return fmt::format(
         "{{ \"PostgreSQL-Backup-Manifest-Version\": 1,\n\"Files\": [\n{}\n],\n\"WAL-Ranges\": [\n"
-        "{{ \"Timeline\": 1, \"Start-LSN\": \"0/100028\", \"End-LSN\": \"0/100100\" }}\n],\n",
-        fmt::join(entries, ",\n"));
+        "{{ \"Timeline\": 1, \"Start-LSN\": \"{}\", \"End-LSN\": \"{}\" }}\n],\n",
+        fmt::join(entries, ",\n"), start_lsn, end_lsn);
 }
 
 std::string with_checksum(const std::string& text) {

@@ -53,10 +53,15 @@ struct Sample {
     std::map<std::uint32_t, Members> tablespaces;
     ChecksumAlgorithm algorithm = ChecksumAlgorithm::crc32c;
     std::string last_modified = "2026-11-20 03:00:00 GMT";
+    std::string start_lsn = "0/100028";  // of the manifest's WAL range
+    std::string end_lsn = "0/100100";
     std::string manifest;  // seal() writes it
 
     TarMember& member(const std::string& name);
     void remove(const std::string& name);
+    // Begins at that LSN (begin_at) and continues, if one is given, the backup that began there: of PostgreSQL 17, with
+    // an incremental file.
+    void become_link(const std::string& begin_at, const std::string& continues = "");
     void add_tablespace(std::uint32_t oid, const std::string& production_path);
     // Writes the manifest of what is there now; changes after it are damage.
     void seal();

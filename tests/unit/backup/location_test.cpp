@@ -131,18 +131,6 @@ TEST_CASE("refuses an archive that is there twice") {
     CHECK(error.hint == "Remove the one that does not belong to it.");
 }
 
-TEST_CASE("refuses an incremental backup") {
-    const TemporaryDirectory directory;
-    Sample sample;
-    sample.base.push_back({.name = "base/5/INCREMENTAL.2601"});
-    sample.seal();
-    sample.write_tar(directory / "b");
-    const Error error = failure_to_locate(directory / "b");
-    CHECK(error.code == Errc::unsupported);
-    CHECK(error.message == "backup 'b' is incremental");
-    CHECK(error.hint == "Make a full backup of it with pg_combinebackup.");
-}
-
 TEST_CASE("knows the major version with and without a checksum of PG_VERSION") {
     using enum ChecksumAlgorithm;
     const TemporaryDirectory directory;

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "bootstrap/restore/carried_over.h"
 #include "tests/support/catch.h"
 #include "tests/support/require.h"
 #include "tests/support/scratch.h"
@@ -48,8 +49,8 @@ TEST_CASE("PostgreSQL does not start on what comes in: others may enter it, if t
 TEST_CASE("what came in is moved up without what the clone must not have") {
     const Staging staging;
     staging.write_cluster();
-    support::require(check_entries(staging.incoming, {}));
-    support::require(move_up(staging.places.staged));
+    support::require(check_entries(staging.incoming, {}, is_left_out));
+    support::require(move_up(staging.places.staged, is_left_out));
     const stdfs::path& staged = staging.places.staged;
     for (const char* name : {"PG_VERSION", "backup_label", "global/pg_control", "base/1/112", "pg_replslot", "conf.d",
                              "pg_wal/000000010000000000000001", "pg_tblspc"}) {
@@ -67,7 +68,7 @@ TEST_CASE("what came in is moved up without what the clone must not have") {
 TEST_CASE("without a control file nothing is moved") {
     const Staging staging;
     Staging::write(staging.incoming / "PG_VERSION", "15");
-    const Status moved = move_up(staging.places.staged);
+    const Status moved = move_up(staging.places.staged, is_left_out);
     REQUIRE_FALSE(moved.has_value());
     CHECK(moved.error().code == Errc::io);
     CHECK(stdfs::exists(staging.incoming / "PG_VERSION"));
@@ -78,12 +79,12 @@ TEST_CASE("a reserved tablespace's link gives way to the one that came, and goes
     staging.write_cluster();
     const stdfs::path fast = staging.scratch.path() / "fast.staged";
     const stdfs::path unused = staging.scratch.path() / "unused.staged";
-    support::require(reserve_tablespaces(staging.places, {{"expected-0", fast}, {"expected-1", unused}}));
+    support::require(reserve_tablespaces(staging.places, {{"expected-0", fast}, {"expected-1", unused}}, is_left_out));
     CHECK(stdfs::read_symlink(staging.places.staged / "pg_tblspc/expected-0") == fast);
     Staging::write(fast / "PG_15_1/1/2", "x");
     stdfs::create_symlink(fast, staging.incoming / "pg_tblspc/16384");
-    support::require(check_entries(staging.incoming, {fast, unused}));
-    support::require(move_up(staging.places.staged));
+    support::require(check_entries(staging.incoming, {fast, unused}, is_left_out));
+    support::require(move_up(staging.places.staged, is_left_out));
     CHECK(stdfs::read_symlink(staging.places.staged / "pg_tblspc/16384") == fast);
     CHECK_FALSE(stdfs::is_symlink(staging.places.staged / "pg_tblspc/expected-0"));
     CHECK_FALSE(stdfs::is_symlink(staging.places.staged / "pg_tblspc/expected-1"));
@@ -94,7 +95,7 @@ TEST_CASE("who removes an unfinished clone removes its reserved tablespaces, and
     staging.write_cluster();
     const stdfs::path fast = staging.scratch.path() / "fast.staged";
     const stdfs::path live = staging.scratch.path() / "production";
-    support::require(reserve_tablespaces(staging.places, {{"16384", fast}}));
+    support::require(reserve_tablespaces(staging.places, {{"16384", fast}}, is_left_out));
     Staging::write(fast / "PG_15_1/1/2", "half");
     Staging::write(live / "precious", "x");
     stdfs::create_symlink(live, staging.incoming / "pg_tblspc/16385");
@@ -108,7 +109,7 @@ TEST_CASE("a tablespace that leads anywhere but to its place is refused") {
     const Staging staging;
     staging.write_cluster();
     stdfs::create_symlink("/prod/fast", staging.incoming / "pg_tblspc/16384");
-    const Status refused = check_entries(staging.incoming, {"/here/fast.staged"});
+    const Status refused = check_entries(staging.incoming, {"/here/fast.staged"}, is_left_out);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Errc::backup_corrupt);
     CHECK(refused.error().message == "the clone is refused: tablespace 'pg_tblspc/16384' is a link to '/prod/fast'");
@@ -120,9 +121,9 @@ TEST_CASE("a link elsewhere is refused, unless the clone does not get it") {
     staging.write_cluster();
     stdfs::remove(staging.incoming / "postgresql.conf");
     stdfs::create_symlink("/etc/postgresql/postgresql.conf", staging.incoming / "postgresql.conf");
-    CHECK(check_entries(staging.incoming, {}).has_value());
+    CHECK(check_entries(staging.incoming, {}, is_left_out).has_value());
     stdfs::create_symlink("/prod/base/5", staging.incoming / "base/5");
-    const Status refused = check_entries(staging.incoming, {});
+    const Status refused = check_entries(staging.incoming, {}, is_left_out);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Errc::backup_corrupt);
     CHECK(refused.error().message == "the clone is refused: 'base/5' is a link to '/prod/base/5'");
@@ -135,7 +136,7 @@ TEST_CASE("a FIFO is refused, in a tablespace too") {
     stdfs::create_directories(fast / "PG_15_1");
     REQUIRE(mkfifo((fast / "PG_15_1/pipe").c_str(), 0600) == 0);
     stdfs::create_symlink(fast, staging.incoming / "pg_tblspc/16384");
-    const Status refused = check_entries(staging.incoming, {fast});
+    const Status refused = check_entries(staging.incoming, {fast}, is_left_out);
     REQUIRE_FALSE(refused.has_value());
     CHECK_THAT(refused.error().message, ContainsText("PG_15_1/pipe' is no regular file"));
 }
@@ -144,18 +145,18 @@ TEST_CASE("places of tablespaces are checked before anything is linked") {
     const Staging staging;
     const stdfs::path full = staging.scratch.path() / "full.staged";
     Staging::write(full / "precious", "x");
-    const Status occupied = reserve_tablespaces(staging.places, {{"1", full}});
+    const Status occupied = reserve_tablespaces(staging.places, {{"1", full}}, is_left_out);
     REQUIRE_FALSE(occupied.has_value());
     CHECK(occupied.error().code == Errc::data_directory_occupied);
     CHECK(occupied.error().message == "directory '" + full.string() + "' for a tablespace is not empty (1 entries)");
     for (const stdfs::path& place : {staging.places.staged / "fast", staging.places.data / "fast.staged"}) {
-        const Status inside = reserve_tablespaces(staging.places, {{"1", place}});
+        const Status inside = reserve_tablespaces(staging.places, {{"1", place}}, is_left_out);
         REQUIRE_FALSE(inside.has_value());
         CHECK(inside.error().code == Errc::configuration);
         CHECK(inside.error().message ==
               "a tablespace cannot go to '" + place.string() + "': it is in the data directory");
     }
-    const Status nested = reserve_tablespaces(staging.places, {{"1", "/a/b"}, {"2", "/a/b/c"}});
+    const Status nested = reserve_tablespaces(staging.places, {{"1", "/a/b"}, {"2", "/a/b/c"}}, is_left_out);
     REQUIRE_FALSE(nested.has_value());
     CHECK(nested.error().message == "a tablespace cannot go to '/a/b/c': another one goes there");
     CHECK_FALSE(stdfs::exists(staging.places.staged / "pg_tblspc"));

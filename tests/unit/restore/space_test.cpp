@@ -52,6 +52,40 @@ TEST_CASE("what goes to one file system is summed, in-place tablespaces are in t
     CHECK(file_systems[0].is_enough());
 }
 
+// Of the backup above, with one before it that is used where it is and one that has to be unpacked.
+backup::Backup chain() {
+    backup::Backup plain{.directory = "/p", .format = backup::Format::plain, .label = "p"};
+    plain.archives = {{.path = "/p", .kind = backup::Archive::Kind::base}};
+    plain.manifest.files = {{.path = "base/1/1", .size_bytes = 8000}};
+    backup::Backup tar = tar_backup();
+    tar.manifest.files.push_back({.path = "base/1/INCREMENTAL.1", .size_bytes = 300});
+    backup::Backup last = tar_backup();
+    last.manifest.files.push_back({.path = "base/1/INCREMENTAL.1", .size_bytes = 20});
+    last.continues = backup::WalPosition{1, 1};
+    last.earlier = {plain, tar};
+    return last;
+}
+
+TEST_CASE("an incremental backup needs room for what comes of it and, meanwhile, for what is unpacked") {
+    const support::Scratch scratch;
+    const std::vector<PlacedTablespace> tablespaces = {
+        {.oid = 16384, .production_path = "/fast", .here = scratch.path() / "fast"}};
+    const auto file_systems = require(measure_space(chain(), {.bytes = 500}, scratch.path() / "data", tablespaces, ""));
+    REQUIRE(file_systems.size() == 1);
+    const std::vector<Need>& needs = file_systems[0].needs;
+    REQUIRE(needs.size() == 4);
+    CHECK(needs[0].what == "data directory");
+    CHECK(needs[0].bytes == 500 + 3 + 10 + 8000 + 300 + 20);
+    CHECK(needs[0].is_estimated);
+    CHECK(needs[1].what == "data directory: unpacked backups");
+    CHECK(needs[1].bytes == (3 + 10 + 300) + (3 + 10 + 20) + 500);
+    CHECK_FALSE(needs[1].is_estimated);
+    CHECK(needs[2].bytes == 1000);
+    CHECK(needs[3].what == "tablespace 16384: unpacked backups");
+    CHECK(needs[3].bytes == 2 * 1000);
+    CHECK(file_systems[0].is_estimated());
+}
+
 TEST_CASE("what an unfinished restore left counts as free: it is removed first") {
     const support::Scratch scratch;
     const std::uint64_t before = require(fs::used_bytes(scratch.path() / "data"));
@@ -71,6 +105,9 @@ TEST_CASE("too little room is refused, naming places, amounts and what is missin
     CHECK(refused.error().message ==
           "the file system of '/y/t' (tablespace 7) has 1.0 MiB free, and 3.0 MiB are needed");
     CHECK(refused.error().hint == "Make 2.0 MiB more room, or restore to another file system.");
+    std::vector<FileSystemNeed> estimated = file_systems;
+    estimated[1].needs[0].is_estimated = true;
+    CHECK_THAT(require_space(estimated).error().message, ContainsText(" free, and about 3.0 MiB are needed"));
 }
 
 TEST_CASE("--tablespace takes OLD=NEW, with a backslash before a '=' of a path") {

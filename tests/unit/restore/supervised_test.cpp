@@ -2,12 +2,15 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/process/child.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -19,12 +22,14 @@ struct Seen {
 };
 
 // Both processes come back from run_supervised(): the child ends here with its status, as main() would.
-Seen supervise(const std::function<Status()>& work) {
+Seen supervise(
+    const std::function<Status()>& work, const std::function<void()>& undo = [] {}) {
     Seen seen;
     const pid_t parent = getpid();
     seen.result = run_supervised(work, [&](const Ending& ending) {
         ++seen.undone;
         seen.ending = ending;
+        undo();
     });
     if (getpid() != parent) _exit(seen.result ? *seen.result : exit_status(seen.result.error().code));
     return seen;
@@ -54,6 +59,32 @@ TEST_CASE("a signal to the parent kills the work, which need not reach any safe 
     CHECK(seen.result.value_or(-1) == 128 + SIGTERM);
     CHECK(seen.undone == 1);
     CHECK(describe(seen.ending) == "interrupted by signal 15");
+}
+
+TEST_CASE("the work is undone when the programs that it ran have ended, too") {
+    const support::Scratch scratch;
+    const std::filesystem::path file = scratch.path() / "written";
+    const pid_t parent = getpid();
+    bool is_written_again = false;
+    const Seen seen = supervise(
+        [&] {
+            const auto writer = process::Child::start(
+                {.argv = {"sh", "-c", "while :; do : >\"$0\"; done", file.string()}, .reach = process::Reach::group});
+            while (!std::filesystem::exists(file))
+                sched_yield();
+            kill(parent, SIGTERM);
+            while (true)
+                pause();
+            return Status();
+        },
+        [&] {
+            std::filesystem::remove(file);
+            for (int i = 0; i < 10000; ++i)
+                sched_yield();
+            is_written_again = std::filesystem::exists(file);
+        });
+    CHECK(seen.result.value_or(-1) == 128 + SIGTERM);
+    CHECK_FALSE(is_written_again);
 }
 
 TEST_CASE("the work does not hear the terminal's Ctrl-C, the parent decides") {
