@@ -7,7 +7,7 @@ namespace polygon::bootstrap {
 namespace {
 
 constexpr const char* kSource =
-    "a base backup, or a folder of them: the newest complete one; what an incremental backup continues has to be "
+    "a base backup, or a folder of them: the newest complete one.\nWhat an incremental backup continues has to be "
     "beside "
     "it";
 constexpr const char* kStatusFile = "progress as JSON, replaced as a whole, twice a second at most";
