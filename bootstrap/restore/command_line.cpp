@@ -7,9 +7,8 @@ namespace polygon::bootstrap {
 namespace {
 
 constexpr const char* kSource =
-    "a base backup, or a folder of them: the newest complete one; what an incremental backup continues has to be "
-    "beside "
-    "it";
+    "a base backup, or a folder of them: the newest complete one.\n"
+    "An incremental one needs those that it continues beside it";
 constexpr const char* kStatusFile = "progress as JSON, replaced as a whole, twice a second at most";
 constexpr const char* kWalElsewhere =
     "the backup holds no WAL (pg_basebackup -X none): recovery gets it from an archive";

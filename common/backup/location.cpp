@@ -277,9 +277,13 @@ Result<Located> complete_from_siblings(Backup backup) {
     if (error) {
         return errno_error(Errc::io, fmt::format("cannot find '{}'", backup.directory.string()), error.value());
     }
-    const Chains chains(TRY(look_into(directory.parent_path())).backups, directory.parent_path());
-    TRY(open_earlier(backup, chains));
-    return Located{.backup = std::move(backup)};
+    const Folder folder = TRY(look_into(directory.parent_path()));
+    const Status opened = open_earlier(backup, Chains(folder.backups, directory.parent_path()));
+    if (opened) return Located{.backup = std::move(backup)};
+    Error failure = opened.error();
+    for (const PassedOver& other : folder.passed_over)  // the one that is missing may be among them
+        failure.message += fmt::format("; {}", other.reason);
+    return failure;
 }
 
 const Backup* choose_newest(const Chains& chains, std::vector<PassedOver>& passed_over) {

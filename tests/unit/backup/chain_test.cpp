@@ -108,6 +108,8 @@ TEST_CASE("a half-copied link breaks the chain, and both are named") {
     REQUIRE(found.passed_over.size() == 2);
     CHECK(found.passed_over[0].reason == "backup 'saturday' is incomplete: no backup_manifest");
     CHECK(found.passed_over[1].label == "sunday");
+    CHECK_THAT(failure_to_locate(directory / "sunday").message,
+               ContainsText("' did; backup 'saturday' is incomplete: no backup_manifest"));
 }
 
 TEST_CASE("a missing link is an error that says what to copy") {
