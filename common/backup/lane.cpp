@@ -163,6 +163,9 @@ std::optional<std::string> Lane::find_known_checksum(const Passage& passage, con
 Status Lane::open_destination(Passage& passage, MemberReader& reader, const Member& member) {
     const bool is_map = passage.path == kTablespaceMap && member.size_bytes > 0;
     if (passage.path == kControlFile || is_map) {
+        if (member.size_bytes > kMostBytesInMemory) {
+            return refused_member(archive_.path, passage.path, "is larger than 1 MiB");
+        }
         passage.memory.emplace();
         passage.most_bytes = std::min(passage.most_bytes, kMostBytesInMemory);
         return {};

@@ -81,8 +81,8 @@ std::optional<std::string> WalSegments::find_missing(const Manifest& manifest) c
     const std::uint64_t bytes = segment_bytes();
     for (const WalRange& range : manifest.wal_ranges) {
         const std::uint64_t start = parse_lsn(range.start_lsn).value_or(0);
-        const std::uint64_t end = std::max(end_of(range), start + 1);
-        for (std::uint64_t number = start / bytes; number <= (end - 1) / bytes; ++number) {
+        const std::uint64_t last = std::max(end_of(range), std::uint64_t{1}) - 1;
+        for (std::uint64_t number = start / bytes; number <= std::max(start, last) / bytes; ++number) {
             if (!has(range, number, manifest)) return segment_name(range.timeline, number, bytes);
         }
     }

@@ -38,7 +38,7 @@ enum class Finding { sound, problems, refused };
 Finding check(std::string_view bytes, const Manifest& manifest) {
     const Backup backup{.archives = {kBase}, .label = "b", .manifest = manifest};
     const RestoreRequest request{.backup = backup};
-    Shared shared(request, Purpose::check);
+    Shared shared(request, Purpose::check, {});
     const auto reader = open_tar(bytes, Cut::varying);
     if (!reader) return Finding::refused;
     const Status status = Lane(shared, backup.archives.front()).take(*reader);

@@ -59,6 +59,8 @@ def manifests():
     yield "sound-no-files", manifest([], ranges=())
     yield "sound-two-timelines", manifest([entry()], ranges=(
         WAL_RANGE, '{ "Timeline": 4294967295, "Start-LSN": "FFFFFFFF/FFFFFFFF", "End-LSN": "0/0" }'))
+    yield "sound-range-at-the-last-position", manifest([entry()], ranges=(
+        '{ "Timeline": 1, "Start-LSN": "FFFFFFFF/FFFFFFFF", "End-LSN": "1/0" }',))
     yield "sound-largest-size", manifest([entry(size="18446744073709551615"), label])
     yield "unsealed", manifest([entry()]).replace(b"8a744722", b"8a744723")
     yield "version-3", manifest([entry()], "3")

@@ -134,6 +134,17 @@ TEST_CASE("a bomb fills no more than the manifest allows") {
     CHECK_FALSE(std::filesystem::exists(directory / "data/bomb"));
 }
 
+TEST_CASE("a control file that is too large to be one is not written in part") {
+    const TemporaryDirectory directory;
+    Sample sample;
+    sample.member("global/pg_control").content.assign((1U << 20) + 1, 'p');
+    sample.seal();
+    sample.write_tar(directory / "b");
+    CHECK(failure_of(directory / "b", directory / "data").message ==
+          "archive '" + (directory / "b/base.tar").string() +
+              "' is refused: member 'global/pg_control' is larger than 1 MiB");
+}
+
 TEST_CASE("a plain backup is refused its links, FIFOs and odd names too") {
     const TemporaryDirectory directory;
     Sample().write_plain(directory / "b");

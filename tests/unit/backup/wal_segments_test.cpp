@@ -57,6 +57,11 @@ TEST_CASE("the end of a range is not part of it") {
     CHECK_FALSE(segments.find_missing(with_ranges({{1, "0/2000028", "0/3000000"}})).has_value());
 }
 
+TEST_CASE("a range that ends before it begins needs the segment that it begins in") {
+    CHECK(WalSegments().find_missing(with_ranges({{1, "0/4000028", "0/2000028"}})) == "000000010000000000000004");
+    CHECK(WalSegments().find_missing(with_ranges({{1, "FFFFFFFF/FFFFFFFF", "1/0"}})) == "00000001FFFFFFFF000000FF");
+}
+
 TEST_CASE("takes the segment size from the segments") {
     WalSegments segments;
     segments.add("000000010000000000000005", 64U << 20);
