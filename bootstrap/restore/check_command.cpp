@@ -8,6 +8,7 @@
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/restore_command.h"
 #include "bootstrap/restore/supervised.h"
+#include "bootstrap/restore/wal_records.h"
 #include "common/backup/facts.h"
 #include "common/backup/restore.h"
 #include "common/base/log.h"
@@ -38,6 +39,14 @@ Result<backup::Restored> check_one(const backup::Backup& backup, backup::Wal wal
     return checked;
 }
 
+// Record by record where it lies in files: pg_waldump reads no archives.
+Status read_wal(const CheckCommand& command, const backup::Backup& backup, Clock& clock) {
+    if (backup.format != backup::Format::plain) return {};
+    const auto reader = TRY(find_wal_reader_for(backup, command.wal, command.bin_dir, clock));
+    if (!reader) return {};
+    return check_wal_with(*reader, backup.manifest, clock)(backup.directory / "pg_wal");
+}
+
 // Every backup of a chain, whatever is wrong with one of them. Recovery takes the WAL of the last.
 Status check_files(const CheckCommand& command, const backup::Backup& backup, Progress& progress, Clock& clock) {
     backup::Restored all;
@@ -56,6 +65,7 @@ Status check_files(const CheckCommand& command, const backup::Backup& backup, Pr
         add(check_one(earlier, backup::Wal::elsewhere, progress, clock));
     add(check_one(backup, command.wal, progress, clock));
     if (failure) return *failure;
+    TRY(read_wal(command, backup, clock));
     return print_summary(backup, all);
 }
 

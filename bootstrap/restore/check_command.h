@@ -12,6 +12,7 @@ namespace polygon::bootstrap {
 
 struct CheckCommand {
     std::string source;       // a backup, or a folder of them
+    std::string bin_dir;      // of pg_waldump; empty: the distribution's, else PATH
     std::string status_file;  // empty: none
     backup::Wal wal = backup::Wal::in_backup;
     backup::MissingManifest missing_manifest = backup::MissingManifest::refused;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "bootstrap/restore/arriving_files.h"
 #include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/followed_program.h"
 #include "bootstrap/restore/incoming.h"
@@ -46,10 +47,10 @@ Status copy_manifest(const fs::Path& from, const fs::Path& to) {
 
 // The algorithm of the backup's own manifest: files that are taken over whole keep the checksums that they were
 // verified by. Without one what comes out could not be verified.
-std::string_view checksums_for(const backup::Manifest& manifest) {
+backup::ChecksumAlgorithm algorithm_for(const backup::Manifest& manifest) {
     const backup::ManifestFile* version = manifest.find("PG_VERSION");
     const bool has_checksums = version != nullptr && version->algorithm != backup::ChecksumAlgorithm::none;
-    return backup::name_of(has_checksums ? version->algorithm : backup::ChecksumAlgorithm::crc32c);
+    return has_checksums ? version->algorithm : backup::ChecksumAlgorithm::crc32c;
 }
 
 // pg_combinebackup lets a group read what it could read of the backup. The directory itself keeps its mode.
@@ -89,7 +90,11 @@ class Combination {
   public:
     Combination(const backup::RestoreRequest& request, const postgres::Binaries& combiner, Progress& progress,
                 Clock& clock)
-        : request_(request), combiner_(combiner), progress_(progress), clock_(clock) {}
+        : request_(request),
+          combiner_(combiner),
+          progress_(progress),
+          clock_(clock),
+          algorithm_(algorithm_for(request.backup.manifest)) {}
 
     Result<backup::Restored> run();
 
@@ -106,10 +111,11 @@ class Combination {
     Result<fs::Path> unpack(const backup::Backup& member);
     Result<backup::TablespaceMapping> unpacked_tablespaces(const backup::Backup& member, const std::string& name);
     backup::Wal wal_of(const backup::Backup& member) const;
+    Result<std::vector<fs::Path>> open_combined();
     Status run_program(const std::vector<fs::Path>& inputs);
     Result<std::vector<std::string>> argv(const std::vector<fs::Path>& inputs) const;
     Status remove_unpacked() const;
-    Result<backup::Restored> verify();
+    Result<backup::Restored> verify(const ArrivingFiles& arrived);
     Status settle() const;
     void report(const backup::Progress& now) { progress_.report(now); }
 
@@ -117,7 +123,8 @@ class Combination {
     const postgres::Binaries& combiner_;
     Progress& progress_;
     Clock& clock_;
-    std::vector<Place> places_;  // of the last backup's tablespaces
+    const backup::ChecksumAlgorithm algorithm_;  // of the manifest that comes of it
+    std::vector<Place> places_;                  // of the last backup's tablespaces
     fs::Path combined_;
     int unpacked_count_ = 0;
 };
@@ -128,10 +135,11 @@ Result<backup::Restored> Combination::run() {
     for (const backup::Backup& earlier : request_.backup.earlier)
         inputs.push_back(TRY(provide(earlier)));
     inputs.push_back(TRY(provide(request_.backup)));
-    combined_ = TRY(open_incoming(request_.data_directory));
+    ArrivingFiles arriving(TRY(open_combined()), algorithm_);
     TRY(run_program(inputs));
+    arriving.finish();
     TRY(remove_unpacked());
-    backup::Restored restored = TRY(verify());
+    backup::Restored restored = TRY(verify(arriving));
     TRY(settle());
     return restored;
 }
@@ -217,6 +225,17 @@ backup::Wal Combination::wal_of(const backup::Backup& member) const {
     return &member == &request_.backup ? request_.wal : backup::Wal::elsewhere;
 }
 
+// All that pg_combinebackup fills, to be watched from the first file on.
+Result<std::vector<fs::Path>> Combination::open_combined() {
+    combined_ = TRY(open_incoming(request_.data_directory));
+    std::vector<fs::Path> directories = {combined_};
+    for (const Place& place : places_) {
+        TRY(open_directory(place.combined, 0700));
+        directories.push_back(place.combined);
+    }
+    return directories;
+}
+
 Status Combination::run_program(const std::vector<fs::Path>& inputs) {
     progress_.enter("combine");
     log_info("combining an incremental backup with the earlier ones", {{"backups", inputs.size()}});
@@ -237,7 +256,7 @@ Status Combination::run_program(const std::vector<fs::Path>& inputs) {
 Result<std::vector<std::string>> Combination::argv(const std::vector<fs::Path>& inputs) const {
     std::vector<std::string> argv = {combiner_.program("pg_combinebackup"), "--output=" + combined_.string(),
                                      "--no-sync",  // one syncfs follows, once all of it is verified
-                                     fmt::format("--manifest-checksums={}", checksums_for(request_.backup.manifest))};
+                                     fmt::format("--manifest-checksums={}", backup::name_of(algorithm_))};
     for (const Place& place : places_) {
         const fs::Path link = inputs.back() / "pg_tblspc" / std::to_string(place.tablespace.oid);
         std::error_code error;
@@ -256,7 +275,7 @@ Status Combination::remove_unpacked() const {
     return {};
 }
 
-Result<backup::Restored> Combination::verify() {
+Result<backup::Restored> Combination::verify(const ArrivingFiles& arrived) {
     std::set<fs::Path> tablespaces;
     for (const Place& place : places_)
         tablespaces.insert(place.combined.lexically_normal());
@@ -264,10 +283,14 @@ Result<backup::Restored> Combination::verify() {
     backup::Backup combined = TRY(backup::open_backup(combined_));
     combined.label = request_.backup.label;
     progress_.enter("check", "comparing with the manifest");
+    const auto known = [&](const fs::Path& file, backup::ChecksumAlgorithm algorithm) {
+        return arrived.checksum_of(file, algorithm);
+    };
     backup::Restored restored = TRY(backup::check({.backup = combined,
                                                    .wal = request_.wal,
                                                    .on_progress = [this](const backup::Progress& now) { report(now); },
-                                                   .on_problem = request_.on_problem},
+                                                   .on_problem = request_.on_problem,
+                                                   .known_checksum = known},
                                                   clock_));
     if (request_.check_wal && request_.wal == backup::Wal::in_backup) TRY(request_.check_wal(combined_ / "pg_wal"));
     progress_.complete();

@@ -79,6 +79,8 @@ void CommandLine::add_check() {
         "Every file's size and checksum is compared with backup_manifest; each problem is a line on stderr. Status 0\n"
         "means that there is none, and one line on stdout says what the backup is.\n");
     command.add_option("SOURCE", check_.source, kSource)->required();
+    command.add_option("--bin-dir", check_.bin_dir,
+                       "where pg_waldump is, to read a plain backup's WAL record by record; else it is looked for");
     command.add_option("--status-file", check_.status_file, kStatusFile);
     add_leniency(command, check_.wal, check_.missing_manifest);
 }

@@ -106,17 +106,6 @@ backup::RestoreRequest make_request(const RestoreCommand& command, const Prepare
             .on_problem = [](const std::string& problem) { log_warning(problem); }};
 }
 
-// WAL has no checksums in the manifest; its records have their own, and PostgreSQL's own program reads them.
-Result<std::optional<postgres::Binaries>> find_reader(const RestoreCommand& command, const backup::Backup& backup,
-                                                      Clock& clock) {
-    if (command.wal == backup::Wal::elsewhere) return std::optional<postgres::Binaries>();
-    const int major = TRY(backup::read_major_version(backup));
-    auto reader = TRY(postgres::find_wal_reader(command.bin_dir, major, clock));
-    if (!reader)
-        log_warning("no pg_waldump of the backup's version here, WAL records are not read", {{"version", major}});
-    return reader;
-}
-
 Result<postgres::Binaries> find_combiner_for(const backup::Backup& backup, const RestoreCommand& command,
                                              Clock& clock) {
     return postgres::find_combiner(command.bin_dir, TRY(backup::read_major_version(backup)), clock);
@@ -126,7 +115,7 @@ Result<Prepared> prepare(const RestoreCommand& command, Clock& clock) {
     Prepared prepared{.data_directory = full_path(command.data_directory),
                       .tablespaces = TRY(parse_tablespaces(command.tablespaces)),
                       .backup = TRY(find_backup_in(command.source, command.missing_manifest))};
-    prepared.wal_reader = TRY(find_reader(command, prepared.backup, clock));
+    prepared.wal_reader = TRY(find_wal_reader_for(prepared.backup, command.wal, command.bin_dir, clock));
     if (prepared.backup.continues) prepared.combiner = TRY(find_combiner_for(prepared.backup, command, clock));
     TRY(require_space_for(make_request(command, prepared)));
     prepared.destinations = TRY(take_destinations(prepared.data_directory, prepared.tablespaces));

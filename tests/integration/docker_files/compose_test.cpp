@@ -181,7 +181,7 @@ TEST_CASE("HAProxy is published where it listens, and sends to services that exi
 TEST_CASE("the image is built with every library that the project is built with") {
     const std::string dockerfile = read(kDocker / "Dockerfile");
     std::istringstream packages(read("tests/packages.txt"));
-    for (std::string package; std::getline(packages, package);) {
+    for (std::string package; std::getline(packages, package) && package != "# The tests alone.";) {
         if (package.ends_with("-dev")) CHECK_THAT(dockerfile, ContainsText(" " + package));
     }
 }

@@ -31,6 +31,13 @@ std::vector<std::string> without_marks(std::vector<std::string> lines) {
     return lines;
 }
 
+// What a repeat ends with on what is there: a restore that was killed when all was done and the mark was off has left a
+// data directory like any other.
+int status_of_repeat(const fs::Path& data) {
+    const bool is_settled = is_complete(data) && !stdfs::exists(data / kMark);
+    return is_settled ? exit_status(Errc::data_directory_occupied) : 0;
+}
+
 // Kills the restore before its n-th call. False if it makes fewer.
 bool kill_small(const SmallSite& site, std::uint32_t at) {
     const FaultPage page(site.page_file());
@@ -49,13 +56,12 @@ TEST_CASE("killed before any single call, nothing is left that starts, and a rep
     for (; kill_small(site, at); ++at) {
         INFO("killed before call " << at);
         const bool is_marked = stdfs::exists(site.data() / kMark);
-        if (is_complete(site.data())) {
-            const process::Finished checked = site.restore(FaultPage(site.page_file()));
-            CHECK(checked.exit_status == (is_marked ? 0 : exit_status(Errc::data_directory_occupied)));
-        } else {
-            const process::Finished repeated = site.restore(FaultPage(site.page_file()));
-            INFO(repeated.err);
-            CHECK(repeated.exit_status == 0);
+        const bool was_complete = is_complete(site.data());
+        const int expected = status_of_repeat(site.data());
+        const process::Finished repeated = site.restore(FaultPage(site.page_file()));
+        INFO(repeated.err);
+        CHECK(repeated.exit_status == expected);
+        if (!was_complete) {
             const std::string notice =
                 "removing what a restore left behind that did not come to its end directory=" + site.data().string();
             CHECK((repeated.err.find(notice) != std::string::npos) == is_marked);
@@ -78,11 +84,10 @@ TEST_CASE("killed while it removes a leftover, the rest of it is a leftover stil
         ++at;
     }
     CHECK(at > 20);
-    // The last kill may have come when the mark was off already, and all was done.
-    const bool is_marked = stdfs::exists(site.data() / kMark);
+    const int expected = status_of_repeat(site.data());
     const process::Finished repeated = site.restore(FaultPage(site.page_file()));
     INFO(repeated.err);
-    CHECK(repeated.exit_status == (is_marked ? 0 : exit_status(Errc::data_directory_occupied)));
+    CHECK(repeated.exit_status == expected);
     site.check_restored();
 }
 
@@ -185,9 +190,10 @@ TEST_CASE("killed at 50 moments of a real backup's restore, it never leaves a st
             ++halves;
             if (moment % 8 == 3) check_refused_by_postgres(site);
         }
+        const int expected = status_of_repeat(site.data());
         const process::Finished repeated = site.restore(FaultPage(page_file));
         INFO(repeated.err);
-        CHECK(repeated.exit_status == 0);
+        CHECK(repeated.exit_status == expected);
         CHECK(inventory(site.places()) == whole);
     }
     CHECK(halves >= kMoments - 2);

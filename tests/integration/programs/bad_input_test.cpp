@@ -65,6 +65,11 @@ TEST_CASE("a backup whose WAL has a damaged record, which no checksum of its man
     require(site.workspace().account().give(damaged));
     check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", damaged.string()}}), Errc::backup_corrupt,
                   "WAL of timeline 1 from ", "Copy the backup again, or restore another one; pg_verifybackup");
+    const process::Finished checked = site.run({"polygon-bootstrap", "check", damaged.string()});
+    INFO(checked.err);
+    CHECK(checked.exit_status == exit_status(Errc::backup_corrupt));
+    CHECK(checked.out.empty());
+    CHECK_THAT(checked.err, ContainsText("WAL of timeline 1 from "));
     stdfs::remove_all(damaged);
 }
 
