@@ -86,6 +86,13 @@ TEST_CASE("what is wrong with it all the same is told") {
         write_without_manifest(sample, "tar", directory / "b");
         CHECK(failure_of_accepted(directory).message == "backup 'b' has no backup_label");
     }
+    SECTION("an incremental backup, which would have to be combined with others") {
+        sample.member("backup_label").content += "INCREMENTAL FROM LSN: 0/100028\nINCREMENTAL FROM TLI: 1\n";
+        write_without_manifest(sample, "plain", directory / "b");
+        const Error error = failure_of_accepted(directory);
+        CHECK(error.code == Errc::backup_incomplete);
+        CHECK(error.message == "backup 'b' is incomplete: it is incremental, and has no backup_manifest");
+    }
     SECTION("no control file") {
         sample.remove("global/pg_control");
         write_without_manifest(sample, "gzip", directory / "b");
