@@ -42,10 +42,9 @@ Result<backup::Restored> Acquisition::restore(const backup::RestoreRequest& requ
 }
 
 Status Acquisition::operator()(const backup::Backup& backup) {
-    const std::vector<backup::WalRange>& ranges = backup.manifest.wal_ranges;
     marker_.backup_label = backup.label;
     marker_.backup_time = backup.manifest.last_modified;
-    marker_.backup_end_lsn = ranges.empty() ? "" : ranges.back().end_lsn;
+    marker_.backup_end_lsn = backup.manifest.end_lsn();
     marker_.is_backup_verified = backup.has_manifest;
     TRY(postgres::write_marker(plan_.places.staged, marker_));
     progress_.enter("restore", "restoring");

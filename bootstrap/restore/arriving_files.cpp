@@ -86,8 +86,8 @@ void ArrivingFiles::take_events() {
     }
 }
 
-// What was made in it before it was watched is looked for: a file that is still being written then changes afterwards,
-// and is read once more when it is closed.
+// What was made in it before it was watched is looked for; a file that is still being written then is read once more
+// when it is closed.
 void ArrivingFiles::watch(const fs::Path& directory) {
     if (directory.filename() == kWalDirectory) return;
     const int number = ::inotify_add_watch(events_.get(), directory.c_str(), kWatched);
@@ -105,12 +105,9 @@ void ArrivingFiles::read(const fs::Path& path) {
     const fs::Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     struct stat found = {};
     if (!file.is_open() || ::fstat(file.get(), &found) != 0 || !S_ISREG(found.st_mode)) return;
-    Seen& seen = seen_[{found.st_dev, found.st_ino}];
-    const bool is_known = !seen.checksum_hex.empty() && is_same_moment(seen.changed, found.st_ctim);
-    if (is_known) return;
-    seen = {.size_bytes = found.st_size,
-            .changed = found.st_ctim,
-            .checksum_hex = read_checksum(file, algorithm_).value_or("")};
+    seen_[{found.st_dev, found.st_ino}] = {.size_bytes = found.st_size,
+                                           .changed = found.st_ctim,
+                                           .checksum_hex = read_checksum(file, algorithm_).value_or("")};
 }
 
 std::optional<std::string> ArrivingFiles::checksum_of(const fs::Path& path, backup::ChecksumAlgorithm algorithm) const {

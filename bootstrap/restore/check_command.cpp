@@ -39,16 +39,16 @@ Result<backup::Restored> check_one(const backup::Backup& backup, backup::Wal wal
     return checked;
 }
 
-// Record by record where it lies in files: pg_waldump reads no archives.
-Status read_wal(const CheckCommand& command, const backup::Backup& backup, Clock& clock) {
-    if (backup.format != backup::Format::plain) return {};
-    const auto reader = TRY(find_wal_reader_for(backup, command.wal, command.bin_dir, clock));
-    if (!reader) return {};
-    return check_wal_with(*reader, backup.manifest, clock)(backup.directory / "pg_wal");
+// WAL is read record by record where it lies in files: pg_waldump reads no archives.
+Result<std::optional<postgres::Binaries>> find_reader(const CheckCommand& command, const backup::Backup& backup,
+                                                      Clock& clock) {
+    if (backup.format != backup::Format::plain) return std::optional<postgres::Binaries>();
+    return find_wal_reader_for(backup, command.wal, command.bin_dir, clock);
 }
 
 // Every backup of a chain, whatever is wrong with one of them. Recovery takes the WAL of the last.
 Status check_files(const CheckCommand& command, const backup::Backup& backup, Progress& progress, Clock& clock) {
+    const auto wal_reader = TRY(find_reader(command, backup, clock));
     backup::Restored all;
     std::optional<Error> failure;
     const auto add = [&](const Result<backup::Restored>& checked) {
@@ -65,7 +65,7 @@ Status check_files(const CheckCommand& command, const backup::Backup& backup, Pr
         add(check_one(earlier, backup::Wal::elsewhere, progress, clock));
     add(check_one(backup, command.wal, progress, clock));
     if (failure) return *failure;
-    TRY(read_wal(command, backup, clock));
+    if (wal_reader) TRY(check_wal_with(*wal_reader, backup.manifest, clock)(backup.directory / "pg_wal"));
     return print_summary(backup, all);
 }
 

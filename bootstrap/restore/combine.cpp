@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -80,6 +83,28 @@ Status move_children(const fs::Path& from, const fs::Path& to) {
     return errno_error(Errc::io, fmt::format("cannot move '{}' to '{}'", from.string(), to.string()), error.value());
 }
 
+using Moment = std::pair<std::int64_t, std::int64_t>;  // seconds and nanoseconds
+
+// Of the files, and of the directories, which a removal or renaming changes.
+Result<Moment> newest_change(const backup::Backup& member) {
+    Moment newest;
+    const auto look_at = [&newest](const fs::Path& path) {
+        struct stat found = {};
+        if (::stat(path.c_str(), &found) == 0)
+            newest = std::max(newest, Moment{found.st_ctim.tv_sec, found.st_ctim.tv_nsec});
+    };
+    for (const backup::Archive& archive : member.archives) {
+        look_at(archive.path);
+        std::error_code error;
+        for (stdfs::recursive_directory_iterator entry(archive.path, error), end; !error && entry != end;
+             entry.increment(error)) {
+            look_at(entry->path());
+        }
+        if (error) return errno_error(Errc::io, fmt::format("cannot read '{}'", archive.path.string()), error.value());
+    }
+    return newest;
+}
+
 // Of an earlier backup.
 bool is_not_taken_over(std::string_view path) {
     return path == "postgresql.conf" || path.starts_with("pg_wal/");
@@ -106,6 +131,8 @@ class Combination {
     };
 
     Status open_places();
+    std::vector<const backup::Backup*> members() const;
+    Result<std::vector<fs::Path>> provide_all();
     Result<fs::Path> provide(const backup::Backup& member);
     Result<fs::Path> check_in_place(const backup::Backup& member);
     Result<fs::Path> unpack(const backup::Backup& member);
@@ -113,6 +140,7 @@ class Combination {
     backup::Wal wal_of(const backup::Backup& member) const;
     Result<std::vector<fs::Path>> open_combined();
     Status run_program(const std::vector<fs::Path>& inputs);
+    Status require_unchanged() const;
     Result<std::vector<std::string>> argv(const std::vector<fs::Path>& inputs) const;
     Status remove_unpacked() const;
     Result<backup::Restored> verify(const ArrivingFiles& arrived);
@@ -123,21 +151,20 @@ class Combination {
     const postgres::Binaries& combiner_;
     Progress& progress_;
     Clock& clock_;
-    const backup::ChecksumAlgorithm algorithm_;  // of the manifest that comes of it
-    std::vector<Place> places_;                  // of the last backup's tablespaces
+    const backup::ChecksumAlgorithm algorithm_;                 // of the manifest that comes of it
+    std::vector<Place> places_;                                 // of the last backup's tablespaces
+    std::map<const backup::Backup*, Moment> checked_in_place_;  // with their newest change before
     fs::Path combined_;
     int unpacked_count_ = 0;
 };
 
 Result<backup::Restored> Combination::run() {
     TRY(open_places());
-    std::vector<fs::Path> inputs;
-    for (const backup::Backup& earlier : request_.backup.earlier)
-        inputs.push_back(TRY(provide(earlier)));
-    inputs.push_back(TRY(provide(request_.backup)));
+    const std::vector<fs::Path> inputs = TRY(provide_all());
     ArrivingFiles arriving(TRY(open_combined()), algorithm_);
     TRY(run_program(inputs));
     arriving.finish();
+    TRY(require_unchanged());
     TRY(remove_unpacked());
     backup::Restored restored = TRY(verify(arriving));
     TRY(settle());
@@ -163,6 +190,28 @@ Status Combination::open_places() {
     return {};
 }
 
+// Oldest first.
+std::vector<const backup::Backup*> Combination::members() const {
+    std::vector<const backup::Backup*> members;
+    for (const backup::Backup& earlier : request_.backup.earlier)
+        members.push_back(&earlier);
+    members.push_back(&request_.backup);
+    return members;
+}
+
+// All that is wrong is told: once one has failed, the others are only checked.
+Result<std::vector<fs::Path>> Combination::provide_all() {
+    std::vector<fs::Path> inputs;
+    std::optional<Error> failure;
+    for (const backup::Backup* member : members()) {
+        Result<fs::Path> provided = failure ? check_in_place(*member) : provide(*member);
+        if (provided) inputs.push_back(std::move(*provided));
+        if (!provided && !failure) failure = provided.error();
+    }
+    if (failure) return *failure;
+    return inputs;
+}
+
 // A directory that pg_combinebackup can read and whose every byte has been verified.
 Result<fs::Path> Combination::provide(const backup::Backup& member) {
     return backup::is_combined_in_place(member) ? check_in_place(member) : unpack(member);
@@ -170,6 +219,7 @@ Result<fs::Path> Combination::provide(const backup::Backup& member) {
 
 Result<fs::Path> Combination::check_in_place(const backup::Backup& member) {
     progress_.enter("check", fmt::format("checking '{}'", member.label));
+    checked_in_place_[&member] = TRY(newest_change(member));
     TRY(backup::check({.backup = member,
                        .wal = wal_of(member),
                        .on_progress = [this](const backup::Progress& now) { report(now); },
@@ -190,9 +240,10 @@ Result<fs::Path> Combination::unpack(const backup::Backup& member) {
     const bool is_last = &member == &request_.backup;
     if (!is_last) TRY(bar_start(directory));
     progress_.enter("restore", fmt::format("unpacking '{}'", member.label));
+    const backup::TablespaceMapping tablespaces = TRY(unpacked_tablespaces(member, name));
     TRY(backup::restore({.backup = member,
                          .data_directory = directory,
-                         .tablespaces = TRY(unpacked_tablespaces(member, name)),
+                         .tablespaces = tablespaces,
                          .is_left_out = is_last ? LeftOut() : is_not_taken_over,
                          .wal = wal_of(member),
                          .on_progress = [this](const backup::Progress& now) { report(now); },
@@ -251,6 +302,18 @@ Status Combination::run_program(const std::vector<fs::Path>& inputs) {
                          .name = "pg_combinebackup",
                          .on_line = on_line},
                         clock_);
+}
+
+// pg_combinebackup reads once more what was verified before.
+Status Combination::require_unchanged() const {
+    for (const auto& [member, before] : checked_in_place_) {
+        if (TRY(newest_change(*member)) == before) continue;
+        return Error{Errc::conflict,
+                     fmt::format("backup '{}' was changed in '{}' while it was combined", member->label,
+                                 member->directory.string()),
+                     "Repeat when nobody writes there."};
+    }
+    return {};
 }
 
 Result<std::vector<std::string>> Combination::argv(const std::vector<fs::Path>& inputs) const {

@@ -214,8 +214,7 @@ Result<TakenBackup> take_backup(const LiveServer& server, const postgres::Binari
     arriving.finish();
     TRY(check_entries(incoming, allowed, is_left_out));
     const backup::Backup backup = TRY(verify(incoming, label, arriving, binaries, progress, clock));
-    return TakenBackup{.time = backup.manifest.last_modified,
-                       .end_lsn = backup.manifest.wal_ranges.empty() ? "" : backup.manifest.wal_ranges.back().end_lsn};
+    return TakenBackup{.time = backup.manifest.last_modified, .end_lsn = backup.manifest.end_lsn()};
 }
 
 }  // namespace polygon::bootstrap

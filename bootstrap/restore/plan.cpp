@@ -163,8 +163,9 @@ Result<sanitize::RolePlan> plan_roles(const Request& request, const Configuratio
                          fmt::format("role '{}' of roles.passwords ({}) is one of Patroni's", name, source.origin),
                          "Its password comes from postgresql.authentication; take it out of roles.passwords."};
         }
+        Secret password = TRY(patroni::read_password(source, request.source.environment));
         plan.named.push_back({.name = name,
-                              .password = TRY(patroni::read_password(source, request.source.environment)),
+                              .password = std::move(password),
                               .if_missing = sanitize::IfMissing::fail,
                               .origin = "roles.passwords, " + source.origin});
     }

@@ -35,8 +35,10 @@ void Progress::report(const backup::Progress& progress) {
 
 void Progress::complete() {
     display_.reset();
-    figures_.bytes_done = figures_.bytes_total;
-    figures_.files_done = figures_.files_total;
+    if (figures_.has_total()) {
+        figures_.bytes_done = figures_.bytes_total;
+        figures_.files_done = figures_.files_total;
+    }
     pace_.observe(clock_.now(), figures_);
     status_file_.update(figures_, pace_);
 }

@@ -16,6 +16,7 @@
 #include "common/backup/facts.h"
 #include "common/base/log.h"
 #include "common/postgres/binaries.h"
+#include "common/postgres/control_file.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -112,9 +113,9 @@ Result<postgres::Binaries> find_combiner_for(const backup::Backup& backup, const
 }
 
 Result<Prepared> prepare(const RestoreCommand& command, Clock& clock) {
-    Prepared prepared{.data_directory = full_path(command.data_directory),
-                      .tablespaces = TRY(parse_tablespaces(command.tablespaces)),
-                      .backup = TRY(find_backup_in(command.source, command.missing_manifest))};
+    Prepared prepared{.data_directory = full_path(command.data_directory)};
+    prepared.tablespaces = TRY(parse_tablespaces(command.tablespaces));
+    prepared.backup = TRY(find_backup_in(command.source, command.missing_manifest));
     prepared.wal_reader = TRY(find_wal_reader_for(prepared.backup, command.wal, command.bin_dir, clock));
     if (prepared.backup.continues) prepared.combiner = TRY(find_combiner_for(prepared.backup, command, clock));
     TRY(require_space_for(make_request(command, prepared)));
@@ -128,6 +129,8 @@ Status restore_files(const backup::RestoreRequest& request, const Prepared& prep
     const auto restored = prepared.backup.continues ? combine(request, prepared.combiner, progress, clock)
                                                     : backup::restore(request, clock);
     if (!restored) return without_configuration(restored.error());
+    // What a manifest vouches for otherwise.
+    if (!request.backup.has_manifest) TRY(postgres::read_control_file(request.data_directory));
     TRY(settle(prepared.destinations));
     log_info(request.backup.has_manifest ? "restored and verified" : "restored, not verified",
              {{"data_directory", request.data_directory.string()},

@@ -25,7 +25,8 @@ std::string value_of(const std::string& text, const std::string& name) {
 Result<BackupLabel> parse_backup_label(const std::string& text) {
     const std::string start = value_of(text, "START WAL LOCATION");
     const std::size_t file = start.find(" (file ");
-    BackupLabel label{.label = value_of(text, "LABEL"), .start_time = value_of(text, "START TIME")};
+    BackupLabel label{.label = printable(value_of(text, "LABEL")),
+                      .start_time = printable(value_of(text, "START TIME"))};
     if (file != std::string::npos) {
         label.start_lsn = start.substr(0, file);
         label.start_segment = start.substr(file + 7, kSegmentDigits);

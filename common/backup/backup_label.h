@@ -14,8 +14,8 @@ struct BackupLabel {
     std::string start_lsn;      // "0/2000028"
     std::string start_segment;  // "000000010000000000000002"
     std::uint32_t timeline = 0;
-    std::string label;       // what who took it called it
-    std::string start_time;  // "2026-11-20 03:00:00 UTC"
+    std::string label;       // what who took it called it, made printable
+    std::string start_time;  // "2026-11-20 03:00:00 UTC", made printable
     // Of an incremental backup (PostgreSQL 17 on): where the backup began that it is to be combined with.
     std::optional<std::string> incremental_from_lsn;
     std::uint32_t incremental_from_timeline = 0;

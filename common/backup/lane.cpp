@@ -216,6 +216,7 @@ Status Lane::settle(const Passage& passage, std::uint64_t size_bytes, const std:
     if (passage.expected.standing == Standing::exempt) return {};
     shared_.tally.add_verified_file();
     const ManifestFile* file = passage.expected.file;
+    if (file == nullptr && size_bytes != passage.most_bytes) shared_.verifier.note_change(passage.path);
     const bool is_right = file == nullptr || shared_.verifier.compare(*file, size_bytes, checksum_hex);
     if (passage.path != kTablespaceMap || !passage.memory) return {};
     if (!is_right) return shared_.verifier.summary();  // not to be acted upon

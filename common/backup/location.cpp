@@ -17,6 +17,7 @@
 namespace polygon::backup {
 namespace {
 
+constexpr const char* kManifest = "backup_manifest";
 constexpr std::array<std::string_view, 4> kEndings = {".tar", ".tar.gz", ".tar.lz4", ".tar.zst"};
 
 Error incomplete(const std::string& label, std::string_view reason, std::string hint = std::string(kCopyAgain)) {
@@ -198,18 +199,15 @@ Status check_without_manifest(const Backup& backup, MissingManifest missing) {
 }
 
 Result<Manifest> load_manifest(const fs::Path& directory) {
-    auto manifest = parse_manifest(TRY(fs::read_file(directory / "backup_manifest")));
+    auto manifest = parse_manifest(TRY(fs::read_file(directory / kManifest)));
     if (manifest.has_value()) return manifest;
     Error error = manifest.error();
-    error.message = fmt::format("'{}': {}", (directory / "backup_manifest").string(), error.message);
+    error.message = fmt::format("'{}': {}", (directory / kManifest).string(), error.message);
     return error;
 }
 
 bool is_older(const Backup& left, const Backup& right) {
-    const auto end = [](const Backup& backup) {
-        const auto& ranges = backup.manifest.wal_ranges;
-        return ranges.empty() ? 0 : parse_lsn(ranges.back().end_lsn).value_or(0);
-    };
+    const auto end = [](const Backup& backup) { return parse_lsn(backup.manifest.end_lsn()).value_or(0); };
     return std::tuple(left.manifest.last_modified, end(left), left.label) <
            std::tuple(right.manifest.last_modified, end(right), right.label);
 }
@@ -219,7 +217,8 @@ Result<Backup> open_any(const fs::Path& directory, MissingManifest missing) {
     Backup backup{.directory = directory, .label = label_of(directory)};
     const std::vector<fs::Path> entries = TRY(list(directory));
     if (!looks_like_backup(entries)) return nothing_in(directory);
-    backup.has_manifest = can_be_seen(directory / "backup_manifest");
+    // By its name: one that cannot be read is an error, and not the same as none.
+    backup.has_manifest = std::find(entries.begin(), entries.end(), directory / kManifest) != entries.end();
     if (!backup.has_manifest) TRY(check_without_manifest(backup, missing));
     backup.archives = TRY(tar_archives(entries, backup.label));
     const bool has_base = !backup.archives.empty() && backup.archives.front().kind == Archive::Kind::base;

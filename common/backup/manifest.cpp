@@ -182,6 +182,13 @@ std::uint64_t Manifest::total_bytes() const {
                            [](std::uint64_t sum, const ManifestFile& file) { return sum + file.size_bytes; });
 }
 
+std::string Manifest::end_lsn() const {
+    const auto last = std::max_element(wal_ranges.begin(), wal_ranges.end(), [](const WalRange& a, const WalRange& b) {
+        return parse_lsn(a.end_lsn).value_or(0) < parse_lsn(b.end_lsn).value_or(0);
+    });
+    return last == wal_ranges.end() ? "" : last->end_lsn;
+}
+
 const ManifestFile* Manifest::find(std::string_view path) const {
     const auto found = std::find_if(files.begin(), files.end(), [&](const auto& file) { return file.path == path; });
     return found == files.end() ? nullptr : &*found;

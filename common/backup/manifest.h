@@ -35,6 +35,9 @@ struct Manifest {
     std::string last_modified;  // backup_label's, "2026-11-20 03:00:00 GMT": orders backups by age
 
     std::uint64_t total_bytes() const;
+    // Where the last of the WAL ranges ends: there is one for each timeline, in no order that matters. Empty without
+    // one.
+    std::string end_lsn() const;
     // nullptr if it names no such file. Linear: for a few look-ups, not one a member.
     const ManifestFile* find(std::string_view path) const;
 };

@@ -61,6 +61,11 @@ bool Verifier::compare(const ManifestFile& file, std::uint64_t size_bytes, const
     return true;
 }
 
+void Verifier::note_change(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    note(fmt::format("{}: changed while it was read", printable(path)));
+}
+
 void Verifier::note_missing() {
     const std::lock_guard lock(mutex_);
     for (const ManifestFile& file : backup_.manifest.files) {  // in the manifest's order, not the map's

@@ -31,6 +31,8 @@ class Verifier {
     Expectation expect(const std::string& path);
     // Whether size and checksum are the manifest's.
     bool compare(const ManifestFile& file, std::uint64_t size_bytes, const std::string& checksum_hex);
+    // Of a file that is in no manifest: it was not as long as it was said to be.
+    void note_change(const std::string& path);
     void note_missing();
     bool has_problems() const;
     // "backup '20261120' does not match its manifest: ...; and 3 more", backup_corrupt. In the order of the paths: the

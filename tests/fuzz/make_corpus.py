@@ -152,7 +152,6 @@ def tars():
     yield "device", tar(member(b"a", kind=b"3"))
     yield "block-device", tar(member(b"a", kind=b"4"))
     yield "fifo", tar(member(b"a", kind=b"6"))
-    yield "sound-volume", tar(member(b"a", kind=b"V", magic=b"ustar  \0"))
     yield "continued", tar(member(b"a", b"1", kind=b"M", magic=b"ustar  \0"))
     yield "leads-out", tar(member(b"a/../../b", b"1"))
     yield "leads-out-by-pax", tar(pax(path=b"../a"), FILE)
@@ -179,6 +178,7 @@ def tars():
     yield "cut-in-pax", tar(pax(path=b"b"), FILE)[:520]
     yield "cut-behind-pax", tar(FILE, pax(path=b"b"), FILE)[:2048]
     yield "cut-behind-long-name", tar(FILE, member(b"././@LongLink", b"l\0", b"L", magic=b"ustar  \0"), FILE)[:2048]
+    yield "marker-behind-volume", tar(member(b"a", kind=b"V", magic=b"ustar  \0"))
     yield "marker-behind-pax", tar(FILE, pax(path=b"b"))
     yield "half-marker-behind-pax", tar(FILE, pax(path=b"b"))[:-512]
     yield "half-marker-behind-volume", tar(FILE, member(b"a", kind=b"V", magic=b"ustar  \0"))[:-512]

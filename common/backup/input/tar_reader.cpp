@@ -178,9 +178,9 @@ Result<std::optional<Member>> TarReader::next() {
 }
 
 // libarchive takes the plain end of the stream for the end of the archive too, and reads no further than the two blocks
-// of zeros that should be there, of which it is content with one: what stands between the last member and the end of
-// the zeros may as well be a header without its member. Only reading on to the end makes a compressed source check its
-// last trailer.
+// of zeros that should be there, of which older ones are content with one: what stands between the last member and the
+// end of the zeros may as well be a header without its member. Only reading on to the end makes a compressed source
+// check its last trailer.
 Status TarReader::finish(std::int64_t end_of_members) {
     const std::int64_t end = archive_filter_bytes(archive_.get(), 0);
     const std::int64_t zeros = feed_->start_of_zeros();
@@ -189,6 +189,7 @@ Status TarReader::finish(std::int64_t end_of_members) {
     if (!has_room_for_marker || end - zeros < kMarkerBytes) {
         return damaged_archive(name_, "it ends without an end-of-archive marker");
     }
+    if (zeros > end_of_members) return damaged_archive(name_, "its last header has no member");
     while (true) {
         if (!feed_->advance()) return failure();
         if (feed_->block.is_empty()) return {};

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/error.h"
+#include "common/fs/file.h"
 #include "common/postgres/generation_marker.h"
 #include "tests/integration/programs/backup_copy.h"
 #include "tests/integration/programs/site.h"
@@ -28,15 +29,33 @@ TEST_CASE("check and restore take a backup without a manifest only if they are t
     CHECK_THAT(checked.out, ContainsText(" bytes, read, but not verified (no backup_manifest), in "));
     CHECK_THAT(checked.err, ContainsText(kWarning));
     const stdfs::path data = site.path() / "without-manifest";
-    const process::Finished restored =
-        site.run({"polygon-bootstrap", "restore", backup.path().string(), data.string(), "--without-manifest"});
+    const stdfs::path status = site.path() / "without-manifest.json";
+    const process::Finished restored = site.run({"polygon-bootstrap", "restore", backup.path().string(), data.string(),
+                                                 "--without-manifest", "--status-file", status.string()});
     INFO(restored.err);
     REQUIRE(restored.exit_status == 0);
+    const auto written = nlohmann::json::parse(require(fs::read_file(status)));
+    CHECK(written["bytes_total"] == 0);
+    CHECK(written["bytes_done"] > 20'000'000);
     CHECK_THAT(restored.err, ContainsText("restored, not verified"));
     site.with_server(data, [&](const stdfs::path& socket) {
         CHECK(site.query(socket, "boss", "thai", "SELECT count(*) FROM trips") == "20000");
     });
     stdfs::remove_all(data);
+}
+
+TEST_CASE("without a manifest a control file that does not check is still refused") {
+    Site& site = Site::shared();
+    const BackupCopy backup(site, site.plain_backup());
+    stdfs::remove(backup.path() / "backup_manifest");
+    REQUIRE(fs::write_file_durably(backup.path() / "global/pg_control", std::string(8192, '\0')));
+    require(site.workspace().account().give(backup.path()));
+    const stdfs::path data = site.path() / "without-manifest";
+    const process::Finished done =
+        site.run({"polygon-bootstrap", "restore", backup.path().string(), data.string(), "--without-manifest"});
+    INFO(done.err);
+    CHECK(done.exit_status == exit_status(Errc::data_directory_invalid));
+    CHECK_FALSE(stdfs::exists(data));
 }
 
 TEST_CASE("a clone of a backup without a manifest has that in its certificate; verify: manifest refuses it") {

@@ -19,6 +19,14 @@ TEST_CASE("reads what decides in a backup_label") {
     CHECK_FALSE(label->incremental_from_lsn.has_value());
 }
 
+TEST_CASE("what a backup_label says cannot draw on a terminal") {
+    const auto label = parse_backup_label(
+        "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\nSTART TIME: \x1b[2J\nLABEL: a\tb\n");
+    REQUIRE(label.has_value());
+    CHECK(label->start_time == "\\x1b[2J");
+    CHECK(label->label == "a\\x09b");
+}
+
 TEST_CASE("an incremental backup's label says what it continues") {
     const auto label = parse_backup_label(
         "START WAL LOCATION: 0/5000028 (file 000000010000000000000005)\nLABEL: x\nSTART TIMELINE: 1\n"

@@ -35,6 +35,12 @@ TEST_CASE("reads files, WAL ranges and the age of a manifest") {
     CHECK(manifest->wal_ranges[0].end_lsn == "0/100100");
 }
 
+TEST_CASE("the end of a backup's WAL is that of its last timeline, wherever that stands") {
+    CHECK(Manifest{}.end_lsn().empty());
+    const Manifest manifest{.wal_ranges = {{3, "1/0", "1/A0"}, {2, "0/F0000000", "1/0"}, {1, "0/9", "0/F0000000"}}};
+    CHECK(manifest.end_lsn() == "1/A0");
+}
+
 TEST_CASE("knows the system identifier of a version 2 manifest") {
     const auto manifest = parse_manifest(with_checksum(replaced(
         Sample().unsealed_manifest(), "Version\": 1,", "Version\": 2,\n\"System-Identifier\": 18446744073709551615,")));

@@ -64,6 +64,16 @@ TEST_CASE("in a folder, or while it arrives, a backup without a manifest is an i
     CHECK(arriving.error().message == "backup 'b' is incomplete: no backup_manifest");
 }
 
+TEST_CASE("a manifest that is there and cannot be read is an error, and not a missing one") {
+    const TemporaryDirectory directory;
+    write_without_manifest({}, "tar", directory / "b");
+    std::filesystem::create_symlink("/nowhere/backup_manifest", directory / "b/backup_manifest");
+    const auto located = locate_backup(directory / "b", MissingManifest::accepted);
+    REQUIRE_FALSE(located.has_value());
+    CHECK(located.error().code == Errc::io);
+    CHECK_THAT(located.error().message, ContainsText("backup_manifest"));
+}
+
 TEST_CASE("its tablespaces are placed as its map says") {
     const TemporaryDirectory directory;
     Sample sample;

@@ -23,6 +23,7 @@ constexpr const char* kProgram = R"(#!/bin/sh
 cd "${0%/*}" || exit 1
 printf '%s\n' "$@" >arguments
 find ../places -path '*/unpacked/*' | sort >unpacked
+[ ! -e changes ] || touch ../backups/last/base/5/1259
 [ ! -e fails ] || { echo 'it cannot be done'; exit 1; }
 for argument; do
   case $argument in
@@ -187,6 +188,17 @@ TEST_CASE("what the program brings is verified, and stays where it cannot be sta
     }
     CHECK_FALSE(stdfs::exists(scene.data() / "global/pg_control"));
     CHECK(mode_of(scene.data() / "incoming") == 0701);
+}
+
+TEST_CASE("a backup that is written to while it is combined is not what was verified") {
+    Scene scene;
+    backup::test::write(scene.program() / "changes", "");
+    const auto combined = scene.combine();
+    REQUIRE_FALSE(combined.has_value());
+    CHECK(combined.error().code == Errc::conflict);
+    CHECK(combined.error().message ==
+          "backup 'last' was changed in '" + (scene.root() / "backups/last").string() + "' while it was combined");
+    CHECK_FALSE(stdfs::exists(scene.data() / "global/pg_control"));
 }
 
 TEST_CASE("a program that fails is an error with its words") {
