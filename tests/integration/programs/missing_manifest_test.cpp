@@ -48,7 +48,9 @@ TEST_CASE("without a manifest a control file that does not check is still refuse
     Site& site = Site::shared();
     const BackupCopy backup(site, site.plain_backup());
     stdfs::remove(backup.path() / "backup_manifest");
-    REQUIRE(fs::write_file_durably(backup.path() / "global/pg_control", std::string(8192, '\0')));
+    std::string control = require(fs::read_file(backup.path() / "global/pg_control"));
+    control[64] = static_cast<char>(control[64] ^ 1);
+    REQUIRE(fs::write_file_durably(backup.path() / "global/pg_control", control));
     require(site.workspace().account().give(backup.path()));
     const stdfs::path data = site.path() / "without-manifest";
     const process::Finished done =
