@@ -1,8 +1,11 @@
 #include "common/postgres/control_file.h"
 
+#include <chrono>
 #include <cstring>
+#include <ctime>
 
 #include <isa-l/crc.h>
+#include <unistd.h>
 
 #include "common/fs/file.h"
 #include "tests/support/catch.h"
@@ -94,8 +97,17 @@ TEST_CASE("refuses a control file of a version that it does not know, and one th
     CHECK(read_control_file(empty.path()).error().code == Errc::data_directory_invalid);
 }
 
-TEST_CASE("two new identifiers differ") {
-    CHECK(make_system_identifier() != make_system_identifier());
+TEST_CASE("a new identifier is made of time and process, so that two of different microseconds differ") {
+    const auto seconds = [] { return static_cast<std::uint64_t>(std::time(nullptr)); };
+    const std::uint64_t before = seconds();
+    const std::uint64_t identifier = make_system_identifier();
+    CHECK(identifier >> 32 >= before);
+    CHECK(identifier >> 32 <= seconds());
+    CHECK((identifier & 0xFFF) == (static_cast<std::uint64_t>(::getpid()) & 0xFFF));
+    const auto start = std::chrono::system_clock::now();
+    while (std::chrono::system_clock::now() - start < std::chrono::microseconds(2))
+        continue;
+    CHECK(make_system_identifier() != identifier);
 }
 
 }  // namespace
