@@ -255,9 +255,8 @@ std::string to_json(const PlanReport& report) {
 
 Status show_plan(const Request& request, PlanFormat format, Clock& clock) {
     const Plan plan = TRY(make_plan(request, clock, Occupied::will_be_set_aside));
-    PlanReport report{.plan = plan,
-                      .entries = TRY(postgres::list_entries(plan.places.data)).size(),
-                      .major_version = plan.binaries.major_version};
+    const std::size_t entries = TRY(postgres::list_entries(plan.places.data)).size();
+    PlanReport report{.plan = plan, .entries = entries, .major_version = plan.binaries.major_version};
     if (const backup::Backup* backup = backup_of(plan)) TRY(measure(*backup, report));
     const std::string text = format == PlanFormat::json ? to_json(report) : to_table(report);
     std::fwrite(text.data(), 1, text.size(), stdout);
