@@ -5,12 +5,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "bootstrap/restore/acquire.h"
 #include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/plan.h"
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/quarantine.h"
 #include "bootstrap/restore/recovery.h"
+#include "bootstrap/restore/sources/acquire.h"
 #include "bootstrap/restore/space.h"
 #include "common/base/log.h"
 #include "common/fs/file.h"

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "bootstrap/restore/bootstrap.h"
-#include "bootstrap/restore/check_command.h"
-#include "bootstrap/restore/plan_report.h"
-#include "bootstrap/restore/restore_command.h"
+#include "bootstrap/restore/commands/check_command.h"
+#include "bootstrap/restore/commands/plan_report.h"
+#include "bootstrap/restore/commands/restore_command.h"
 #include "common/base/result.h"
 #include "common/cli/application.h"
 

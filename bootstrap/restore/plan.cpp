@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "bootstrap/restore/filling_command.h"
-#include "bootstrap/restore/find_backup.h"
-#include "bootstrap/restore/live_server.h"
 #include "bootstrap/restore/recovery.h"
+#include "bootstrap/restore/sources/filling_command.h"
+#include "bootstrap/restore/sources/find_backup.h"
+#include "bootstrap/restore/sources/live_server.h"
 #include "common/backup/facts.h"
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"

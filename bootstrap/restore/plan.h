@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bootstrap/restore/bootstrap.h"
-#include "bootstrap/restore/data_source.h"
+#include "bootstrap/restore/sources/data_source.h"
 #include "common/backup/restore.h"
 #include "common/patroni/configuration.h"
 #include "common/postgres/binaries.h"

@@ -1,6 +1,4 @@
 // docker/ says what the rest of the project says; no engine is needed. docker/try.sh runs it on one.
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
@@ -9,6 +7,8 @@
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include <yaml-cpp/yaml.h>
 
 #include "common/fs/file.h"
 #include "tests/support/catch.h"
@@ -129,7 +129,8 @@ TEST_CASE("each node of Patroni starts as it should, with the project's file and
             CHECK(environment["PATRONI_RESTAPI_CONNECT_ADDRESS"].as<std::string>() == name + ":8008");
             CHECK(environment["PATRONI_POSTGRESQL_CONNECT_ADDRESS"].as<std::string>() == name + ":5432");
             const auto mounts = bind_mounts(project, service);
-            CHECK(mounts.at("/etc/pg-polygon/10-patroni.yml") == stdfs::path("patroni-configs") / project.name / "patroni.yml");
+            CHECK(mounts.at("/etc/pg-polygon/10-patroni.yml") ==
+                  stdfs::path("patroni-configs") / project.name / "patroni.yml");
             for (const auto& [inside, file] : mounts) {
                 INFO(inside);
                 CHECK(stdfs::is_regular_file(file));

@@ -1,4 +1,4 @@
-#include "bootstrap/restore/arriving_files.h"
+#include "bootstrap/restore/sources/arriving_files.h"
 
 #include <filesystem>
 #include <fstream>

@@ -1,5 +1,5 @@
 // With a program in pg_combinebackup's place that brings what a test has prepared.
-#include "bootstrap/restore/combine.h"
+#include "bootstrap/restore/sources/combine.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -1,4 +1,4 @@
-#include "bootstrap/restore/destination.h"
+#include "bootstrap/restore/commands/destination.h"
 
 #include <fstream>
 

@@ -1,4 +1,4 @@
-#include "bootstrap/restore/filling_command.h"
+#include "bootstrap/restore/sources/filling_command.h"
 
 #include "tests/support/catch.h"
 

@@ -1,4 +1,4 @@
-#include "bootstrap/restore/incoming.h"
+#include "bootstrap/restore/sources/incoming.h"
 
 #include <fstream>
 

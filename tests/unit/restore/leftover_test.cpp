@@ -1,9 +1,9 @@
-#include "bootstrap/restore/leftover.h"
+#include "bootstrap/restore/commands/leftover.h"
 
 #include <filesystem>
 #include <fstream>
 
-#include "bootstrap/restore/destination.h"
+#include "bootstrap/restore/commands/destination.h"
 #include "tests/support/catch.h"
 #include "tests/support/require.h"
 #include "tests/support/scratch.h"

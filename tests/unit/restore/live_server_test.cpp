@@ -1,4 +1,4 @@
-#include "bootstrap/restore/live_server.h"
+#include "bootstrap/restore/sources/live_server.h"
 
 #include <algorithm>
 

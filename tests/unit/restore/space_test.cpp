@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "bootstrap/restore/restore_command.h"
+#include "bootstrap/restore/commands/restore_command.h"
 #include "common/fs/space.h"
 #include "tests/support/catch.h"
 #include "tests/support/require.h"

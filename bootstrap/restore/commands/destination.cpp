@@ -1,4 +1,4 @@
-#include "bootstrap/restore/destination.h"
+#include "bootstrap/restore/commands/destination.h"
 
 #include <algorithm>
 
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bootstrap/restore/leftover.h"
+#include "bootstrap/restore/commands/leftover.h"
 #include "common/base/log.h"
 
 namespace polygon::bootstrap {

@@ -1,4 +1,4 @@
-#include "bootstrap/restore/live_server.h"
+#include "bootstrap/restore/sources/live_server.h"
 
 #include <atomic>
 #include <cerrno>
@@ -7,11 +7,11 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "bootstrap/restore/arriving_files.h"
 #include "bootstrap/restore/carried_over.h"
-#include "bootstrap/restore/followed_program.h"
-#include "bootstrap/restore/incoming.h"
-#include "bootstrap/restore/wal_records.h"
+#include "bootstrap/restore/sources/arriving_files.h"
+#include "bootstrap/restore/sources/followed_program.h"
+#include "bootstrap/restore/sources/incoming.h"
+#include "bootstrap/restore/sources/wal_records.h"
 #include "common/base/log.h"
 #include "common/postgres/connection.h"
 #include "common/process/environment.h"

@@ -1,4 +1,4 @@
-#include "bootstrap/restore/supervised.h"
+#include "bootstrap/restore/commands/supervised.h"
 
 #include <array>
 #include <cerrno>

@@ -1,4 +1,4 @@
-#include "bootstrap/restore/wal_records.h"
+#include "bootstrap/restore/sources/wal_records.h"
 
 #include <vector>
 

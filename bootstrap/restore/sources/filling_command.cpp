@@ -1,14 +1,14 @@
-#include "bootstrap/restore/filling_command.h"
+#include "bootstrap/restore/sources/filling_command.h"
 
 #include <charconv>
 
 #include <fmt/format.h>
 
 #include "bootstrap/restore/carried_over.h"
-#include "bootstrap/restore/followed_program.h"
-#include "bootstrap/restore/incoming.h"
 #include "bootstrap/restore/recovery.h"
-#include "bootstrap/restore/wal_records.h"
+#include "bootstrap/restore/sources/followed_program.h"
+#include "bootstrap/restore/sources/incoming.h"
+#include "bootstrap/restore/sources/wal_records.h"
 #include "common/backup/backup_label.h"
 #include "common/backup/damage.h"
 #include "common/backup/restore.h"

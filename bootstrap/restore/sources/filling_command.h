@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "bootstrap/restore/data_source.h"
 #include "bootstrap/restore/plan.h"
 #include "bootstrap/restore/progress.h"
+#include "bootstrap/restore/sources/data_source.h"
 #include "common/base/clock.h"
 #include "common/postgres/data_directory.h"
 

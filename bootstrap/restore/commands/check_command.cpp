@@ -1,14 +1,14 @@
-#include "bootstrap/restore/check_command.h"
+#include "bootstrap/restore/commands/check_command.h"
 
 #include <cstdio>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "bootstrap/restore/commands/restore_command.h"
+#include "bootstrap/restore/commands/supervised.h"
 #include "bootstrap/restore/progress.h"
-#include "bootstrap/restore/restore_command.h"
-#include "bootstrap/restore/supervised.h"
-#include "bootstrap/restore/wal_records.h"
+#include "bootstrap/restore/sources/wal_records.h"
 #include "common/backup/facts.h"
 #include "common/backup/restore.h"
 #include "common/base/log.h"

@@ -1,4 +1,4 @@
-#include "bootstrap/restore/followed_program.h"
+#include "bootstrap/restore/sources/followed_program.h"
 
 #include <array>
 #include <deque>

@@ -1,18 +1,18 @@
-#include "bootstrap/restore/restore_command.h"
+#include "bootstrap/restore/commands/restore_command.h"
 
 #include <optional>
 
 #include <fmt/format.h>
 
-#include "bootstrap/restore/check_command.h"
-#include "bootstrap/restore/combine.h"
-#include "bootstrap/restore/destination.h"
-#include "bootstrap/restore/find_backup.h"
-#include "bootstrap/restore/leftover.h"
+#include "bootstrap/restore/commands/check_command.h"
+#include "bootstrap/restore/commands/destination.h"
+#include "bootstrap/restore/commands/leftover.h"
+#include "bootstrap/restore/commands/supervised.h"
 #include "bootstrap/restore/progress.h"
+#include "bootstrap/restore/sources/combine.h"
+#include "bootstrap/restore/sources/find_backup.h"
+#include "bootstrap/restore/sources/wal_records.h"
 #include "bootstrap/restore/space.h"
-#include "bootstrap/restore/supervised.h"
-#include "bootstrap/restore/wal_records.h"
 #include "common/backup/facts.h"
 #include "common/base/log.h"
 #include "common/postgres/binaries.h"

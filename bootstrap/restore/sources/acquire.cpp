@@ -1,15 +1,15 @@
-#include "bootstrap/restore/acquire.h"
+#include "bootstrap/restore/sources/acquire.h"
 
 #include <fmt/format.h>
 
 #include "bootstrap/restore/carried_over.h"
-#include "bootstrap/restore/check_command.h"
-#include "bootstrap/restore/combine.h"
-#include "bootstrap/restore/filling_command.h"
-#include "bootstrap/restore/incoming.h"
-#include "bootstrap/restore/live_server.h"
+#include "bootstrap/restore/commands/check_command.h"
 #include "bootstrap/restore/recovery.h"
-#include "bootstrap/restore/wal_records.h"
+#include "bootstrap/restore/sources/combine.h"
+#include "bootstrap/restore/sources/filling_command.h"
+#include "bootstrap/restore/sources/incoming.h"
+#include "bootstrap/restore/sources/live_server.h"
+#include "bootstrap/restore/sources/wal_records.h"
 #include "common/base/log.h"
 
 namespace polygon::bootstrap {

@@ -1,4 +1,4 @@
-#include "bootstrap/restore/find_backup.h"
+#include "bootstrap/restore/sources/find_backup.h"
 
 #include "common/base/log.h"
 

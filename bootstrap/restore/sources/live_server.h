@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "bootstrap/restore/data_source.h"
 #include "bootstrap/restore/progress.h"
+#include "bootstrap/restore/sources/data_source.h"
 #include "common/backup/restore.h"
 #include "common/base/clock.h"
 #include "common/postgres/binaries.h"

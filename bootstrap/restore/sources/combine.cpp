@@ -1,4 +1,4 @@
-#include "bootstrap/restore/combine.h"
+#include "bootstrap/restore/sources/combine.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -11,10 +11,10 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "bootstrap/restore/arriving_files.h"
 #include "bootstrap/restore/carried_over.h"
-#include "bootstrap/restore/followed_program.h"
-#include "bootstrap/restore/incoming.h"
+#include "bootstrap/restore/sources/arriving_files.h"
+#include "bootstrap/restore/sources/followed_program.h"
+#include "bootstrap/restore/sources/incoming.h"
 #include "bootstrap/restore/space.h"
 #include "common/backup/chain.h"
 #include "common/base/log.h"

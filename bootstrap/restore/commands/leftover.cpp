@@ -1,4 +1,4 @@
-#include "bootstrap/restore/leftover.h"
+#include "bootstrap/restore/commands/leftover.h"
 
 #include <cerrno>
 #include <filesystem>

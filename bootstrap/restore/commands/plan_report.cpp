@@ -1,4 +1,4 @@
-#include "bootstrap/restore/plan_report.h"
+#include "bootstrap/restore/commands/plan_report.h"
 
 #include <cstdio>
 
@@ -6,9 +6,9 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
-#include "bootstrap/restore/acquire.h"
-#include "bootstrap/restore/check_command.h"
+#include "bootstrap/restore/commands/check_command.h"
 #include "bootstrap/restore/recovery.h"
+#include "bootstrap/restore/sources/acquire.h"
 #include "common/cli/units.h"
 
 namespace polygon::bootstrap {
