@@ -35,6 +35,33 @@ std::uint64_t to_identifier(const Json& json, const char* key) {
     return std::stoull(json.at(key).get<std::string>());
 }
 
+Json to_json(const std::vector<LeftSetting>& settings) {
+    Json list = Json::array();
+    for (const LeftSetting& setting : settings) {
+        list.push_back({{"name", setting.name},
+                        {"value", setting.value ? Json(*setting.value) : Json()},
+                        {"file", setting.file},
+                        {"is_behaviour", setting.is_behaviour}});
+    }
+    return list;
+}
+
+std::vector<LeftSetting> to_settings(const Json& list) {
+    std::vector<LeftSetting> settings;
+    for (const Json& entry : list) {
+        LeftSetting setting{
+            .name = entry.at("name"), .file = entry.at("file"), .is_behaviour = entry.at("is_behaviour")};
+        if (!entry.at("value").is_null()) setting.value = entry.at("value");
+        settings.push_back(std::move(setting));
+    }
+    return settings;
+}
+
+// What markers of earlier versions lack.
+std::vector<std::string> lines_or_none(const Json& json, const char* key) {
+    return json.value(key, std::vector<std::string>());
+}
+
 }  // namespace
 
 std::string to_json(const GenerationMarker& marker) {
@@ -58,6 +85,10 @@ std::string to_json(const GenerationMarker& marker) {
         {"production_verifiers_sha256", marker.production_verifiers},
         {"disarmed", marker.disarmed},
         {"collations", marker.collations},
+        {"isolation", marker.isolation},
+        {"sql", marker.sql},
+        {"left", marker.left},
+        {"not_carried_over", to_json(marker.not_carried_over)},
         {"phase_seconds", marker.phase_seconds},
     };
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -84,7 +115,11 @@ Result<GenerationMarker> marker_from_json(const std::string& text, const std::st
                                 .kept_roles = roles.at("kept"),
                                 .production_verifiers = json.at("production_verifiers_sha256"),
                                 .disarmed = json.at("disarmed"),
-                                .collations = json.value("collations", std::vector<std::string>()),
+                                .collations = lines_or_none(json, "collations"),
+                                .isolation = json.value("isolation", ""),
+                                .sql = lines_or_none(json, "sql"),
+                                .left = lines_or_none(json, "left"),
+                                .not_carried_over = to_settings(json.value("not_carried_over", Json::array())),
                                 .phase_seconds = json.at("phase_seconds")};
     } catch (const std::exception& error) {
         return Error{Errc::data_directory_invalid, fmt::format("'{}' cannot be understood: {}", where, error.what()),

@@ -17,6 +17,16 @@ namespace polygon::postgres {
 // proven: polygon-post-bootstrap has said yes.
 enum class Stage { restoring, restored, proven };
 
+// One setting of production's configuration files, none of which came to the clone.
+struct LeftSetting {
+    std::string name;
+    std::optional<std::string> value;  // none where it may hold a secret
+    std::string file;                  // below production's data directory
+    bool is_behaviour = false;         // an application may notice its absence: locale, preloaded libraries, extensions
+
+    bool operator==(const LeftSetting&) const = default;
+};
+
 struct GenerationMarker {
     std::string generation;
     Stage stage = Stage::restoring;
@@ -35,6 +45,10 @@ struct GenerationMarker {
     std::vector<std::string> production_verifiers;  // SHA-256 of each verifier that production had, keep aside
     std::vector<std::string> disarmed;              // one line each: what tied the clone to production
     std::vector<std::string> collations;            // one line each: what has another version here, with the remedy
+    std::string isolation;                          // of the quarantine: "network namespace", "socket filter", "none"
+    std::vector<std::string> sql;                   // one line each: a file that was run, in which database, how long
+    std::vector<std::string> left;                  // one line each: what was left as it was, and why
+    std::vector<LeftSetting> not_carried_over;      // production's settings
     std::map<std::string, double> phase_seconds;
 };
 

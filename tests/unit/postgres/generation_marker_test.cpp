@@ -22,6 +22,11 @@ TEST_CASE("a marker comes back as it was written, with identifiers that fit no d
                                   .locked_roles = {"a\"b"},
                                   .production_verifiers = {"00ff"},
                                   .collations = {"database thai: its default collation …"},
+                                  .isolation = "socket filter",
+                                  .sql = {"10-customers.sql in thai"},
+                                  .left = {"database thai: foreign server 'partner'"},
+                                  .not_carried_over = {{.name = "lc_time", .value = "th_TH", .file = "postgresql.conf"},
+                                                       {.name = "archive_command", .file = "postgresql.auto.conf"}},
                                   .phase_seconds = {{"restore", 1.5}}};
     REQUIRE(write_marker(scratch.path(), marker).has_value());
     const auto read = read_marker(scratch.path());
@@ -31,6 +36,7 @@ TEST_CASE("a marker comes back as it was written, with identifiers that fit no d
     CHECK((*read)->source_system_identifier == 18446744073709551615ULL);
     CHECK((*read)->stage == Stage::proven);
     CHECK((*read)->collations == marker.collations);
+    CHECK((*read)->not_carried_over == marker.not_carried_over);
 }
 
 TEST_CASE("a marker from before collations were compared is read") {
