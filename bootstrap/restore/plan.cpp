@@ -26,8 +26,6 @@ Error not_yet(const std::string& key, const std::string& origin) {
 // A key that is understood but not yet obeyed stops the bootstrap: masking that silently does not happen is the worst
 // case.
 Status refuse_unsupported(const PolygonSettings& settings) {
-    if (!settings.databases.rename.value.empty()) return not_yet("databases.rename", settings.databases.rename.origin);
-    if (!settings.databases.drop.value.empty()) return not_yet("databases.drop", settings.databases.drop.origin);
     if (settings.sql.value) return not_yet("sql", settings.sql.origin);
     if (settings.replicas.value == patroni::Replicas::staged)
         return not_yet("replicas: staged", settings.replicas.origin);
@@ -120,70 +118,6 @@ Result<std::string> choose_generation(const Configuration& configuration, Clock&
                                       static_cast<std::uint32_t>(clock.wall().time_since_epoch().count() >> 10));
 }
 
-std::string superuser_name(const Configuration& configuration) {
-    const std::string& name = configuration.postgresql.superuser.username;
-    return name.empty() ? "postgres" : name;
-}
-
-void add_patroni_role(sanitize::RolePlan& plan, const patroni::Credentials& credentials, const std::string& name,
-                      sanitize::Privilege privilege) {
-    if (name.empty()) return;
-    plan.named.push_back({.name = name,
-                          .password = credentials.password,
-                          .privilege = privilege,
-                          .if_missing = sanitize::IfMissing::create,
-                          .origin = "postgresql.authentication"});
-}
-
-sanitize::Unlisted to_unlisted(patroni::UnlistedRoles unlisted) {
-    switch (unlisted) {
-        case patroni::UnlistedRoles::lock:
-            return sanitize::Unlisted::lock;
-        case patroni::UnlistedRoles::rotate:
-            return sanitize::Unlisted::rotate;
-        case patroni::UnlistedRoles::keep:
-            return sanitize::Unlisted::keep;
-    }
-    return sanitize::Unlisted::lock;
-}
-
-Result<sanitize::RolePlan> plan_roles(const Request& request, const Configuration& configuration,
-                                      const PolygonSettings& settings) {
-    sanitize::RolePlan plan{.keep = settings.roles.keep.value, .unlisted = to_unlisted(settings.roles.unlisted.value)};
-    const patroni::PostgresqlSection& postgresql = configuration.postgresql;
-    add_patroni_role(plan, postgresql.superuser, superuser_name(configuration), sanitize::Privilege::superuser);
-    add_patroni_role(plan, postgresql.replication, postgresql.replication.username, sanitize::Privilege::replication);
-    if (postgresql.rewind)
-        add_patroni_role(plan, *postgresql.rewind, postgresql.rewind->username, sanitize::Privilege::none);
-    const std::vector<sanitize::NamedRole> patronis = plan.named;
-    for (const auto& [name, source] : settings.roles.passwords) {
-        for (const sanitize::NamedRole& role : patronis) {
-            if (role.name != name) continue;
-            return Error{Errc::configuration,
-                         fmt::format("role '{}' of roles.passwords ({}) is one of Patroni's", name, source.origin),
-                         "Its password comes from postgresql.authentication; take it out of roles.passwords."};
-        }
-        Secret password = TRY(patroni::read_password(source, request.source.environment));
-        plan.named.push_back({.name = name,
-                              .password = std::move(password),
-                              .if_missing = sanitize::IfMissing::fail,
-                              .origin = "roles.passwords, " + source.origin});
-    }
-    return plan;
-}
-
-sanitize::TiePlan plan_ties(const PolygonSettings& settings) {
-    using patroni::ForeignServers;
-    using patroni::Jobs;
-    using patroni::Subscriptions;
-    return {.subscriptions = settings.subscriptions.value == Subscriptions::drop ? sanitize::Subscriptions::drop
-                                                                                 : sanitize::Subscriptions::disable,
-            .jobs = settings.jobs.value == Jobs::disable ? sanitize::Jobs::disable : sanitize::Jobs::keep,
-            .foreign_servers = settings.foreign_servers.value == ForeignServers::detach
-                                   ? sanitize::ForeignServers::detach
-                                   : sanitize::ForeignServers::keep};
-}
-
 }  // namespace
 
 Result<postgres::Binaries> find_matching_binaries(const Configuration& configuration, const std::string& what,
@@ -214,10 +148,8 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) 
     Found found = TRY(find_source(settings));
     postgres::Binaries binaries = TRY(choose_binaries(configuration, found.source, clock));
     if (binaries.major_version != 0) TRY(check_target(settings.recovery, binaries, clock));
-    sanitize::RolePlan roles = TRY(plan_roles(request, configuration, settings));
+    sanitize::Policy policy = TRY(sanitize::make_policy(configuration, settings, request.source.environment));
     std::string generation = TRY(choose_generation(configuration, clock));
-    const std::string superuser = superuser_name(configuration);
-    const sanitize::TiePlan ties = plan_ties(settings);
     return Plan{.configuration = std::move(configuration),
                 .settings = std::move(settings),
                 .places = std::move(places),
@@ -225,9 +157,7 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) 
                 .passed_over = std::move(found.passed_over),
                 .binaries = std::move(binaries),
                 .generation = std::move(generation),
-                .superuser = superuser,
-                .roles = std::move(roles),
-                .ties = ties};
+                .policy = std::move(policy)};
 }
 
 backup::TablespaceMapping tablespace_mapping(const Plan& plan) {

@@ -10,8 +10,7 @@
 #include "common/patroni/configuration.h"
 #include "common/postgres/binaries.h"
 #include "common/postgres/data_directory.h"
-#include "common/sanitize/roles.h"
-#include "common/sanitize/ties.h"
+#include "common/sanitize/policy.h"
 
 namespace polygon::bootstrap {
 
@@ -23,9 +22,7 @@ struct Plan {
     std::vector<backup::PassedOver> passed_over;
     postgres::Binaries binaries;  // of a filling command: known when it has filled
     std::string generation;
-    std::string superuser;
-    sanitize::RolePlan roles;
-    sanitize::TiePlan ties;
+    sanitize::Policy policy;
 };
 
 // Whether a data directory with something in it is an error, as for who is about to fill it, or will have been set

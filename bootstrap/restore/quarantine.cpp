@@ -8,7 +8,7 @@
 #include "common/postgres/control_file.h"
 #include "common/postgres/private_server.h"
 #include "common/process/child.h"
-#include "common/sanitize/collations.h"
+#include "common/sanitize/sanitise.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -68,33 +68,17 @@ Result<postgres::Connection> open_session(postgres::PrivateServer& server, const
     return server.connect(superuser, "postgres");
 }
 
-void record_roles(sanitize::RoleOutcome outcome, postgres::GenerationMarker& marker) {
-    marker.named_roles = std::move(outcome.named);
-    marker.locked_roles = std::move(outcome.locked);
-    marker.rotated_roles = std::move(outcome.rotated);
-    marker.kept_roles = std::move(outcome.kept);
-    marker.production_verifiers = std::move(outcome.production_verifiers);
-}
-
 Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
                 const Deadline& deadline) {
-    postgres::Connection session = TRY(open_session(server, plan.superuser, clock, deadline));
-    TRY(require_target_after(marker.backup_time, plan.settings.recovery, session));
+    const std::string& superuser = plan.policy.superuser;
+    {
+        postgres::Connection session = TRY(open_session(server, superuser, clock, deadline));
+        TRY(require_target_after(marker.backup_time, plan.settings.recovery, session));
+    }
     const sanitize::ConnectTo connect_to = [&](const std::string& database) {
-        return server.connect(plan.superuser, database);
+        return server.connect(superuser, database);
     };
-    marker.disarmed = TRY(sanitize::cut_ties(connect_to, plan.ties));
-    for (const std::string& line : marker.disarmed)
-        log_info(line);
-    marker.collations = TRY(sanitize::compare_collations(connect_to));
-    for (const std::string& line : marker.collations)
-        log_warning(line);
-    record_roles(TRY(sanitize::apply_roles(session, plan.roles)), marker);
-    log_info("roles are the polygon's", {{"with_password", marker.named_roles.size()},
-                                         {"locked", marker.locked_roles.size()},
-                                         {"rotated", marker.rotated_roles.size()},
-                                         {"kept", marker.kept_roles.size()}});
-    return {};
+    return sanitize::sanitise(connect_to, plan.policy, sanitize::Repeat::no, marker);
 }
 
 Status require_clean_shutdown(const postgres::Path& data_directory) {

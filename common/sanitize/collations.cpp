@@ -4,12 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "common/sanitize/findings.h"
+
 namespace polygon::sanitize {
 namespace {
 
 using postgres::Connection;
 using postgres::Row;
-using Lines = std::vector<std::string>;
 
 constexpr int kFirstWithDatabaseVersions = 15;
 
@@ -72,7 +73,7 @@ Result<std::vector<std::string>> compare_collations(const ConnectTo& connect_to)
         Connection session = TRY(connect_to("postgres"));
         TRY(compare_databases(session, lines));
     }
-    TRY(visit_databases(connect_to, [&](Connection& session, const std::string& database) {
+    TRY(visit_databases(connect_to, Closed::opened, [&](Connection& session, const std::string& database) {
         return in_context(compare_in_database(session, database, lines),
                           fmt::format("cannot compare the collations of database '{}'", database));
     }));

@@ -15,7 +15,7 @@ Status allow_connections(Connection& session, const std::string& database, bool 
 
 }  // namespace
 
-Status visit_databases(const ConnectTo& connect_to, const Visit& visit) {
+Status visit_databases(const ConnectTo& connect_to, Closed closed, const Visit& visit) {
     Connection administrative = TRY(connect_to("postgres"));
     // A database whose DROP was interrupted (datconnlimit -2, PostgreSQL 15.3) can only be dropped.
     const auto databases = TRY(administrative.query(
@@ -24,6 +24,7 @@ Status visit_databases(const ConnectTo& connect_to, const Visit& visit) {
     for (const Row& row : databases) {
         const std::string& database = *row[0];
         const bool is_open = row[1] == "t";
+        if (!is_open && closed == Closed::passed_over) continue;
         if (!is_open) TRY(allow_connections(administrative, database, true));
         {
             Connection session = TRY(connect_to(database));

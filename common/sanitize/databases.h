@@ -14,8 +14,11 @@ using ConnectTo = std::function<Result<postgres::Connection>(const std::string& 
 
 using Visit = std::function<Status(postgres::Connection& session, const std::string& database)>;
 
-// Every database but template0, in order of name; those that allow no connections do so for the visit alone. The first
-// error ends it. (After a crash in between, such a database stays open.)
-Status visit_databases(const ConnectTo& connect_to, const Visit& visit);
+// Those that allow no connections: opened for the visit alone (after a crash in between they stay open), or not
+// visited.
+enum class Closed { opened, passed_over };
+
+// Every database but template0, in order of name. The first error ends it.
+Status visit_databases(const ConnectTo& connect_to, Closed closed, const Visit& visit);
 
 }  // namespace polygon::sanitize

@@ -21,6 +21,7 @@ struct ExistingRole {
     std::string name;
     std::optional<std::string> verifier;
     std::optional<std::string> verifier_sha256;
+    bool is_superuser = false;
     bool is_bootstrap_superuser = false;
 };
 
@@ -28,11 +29,15 @@ struct ExistingRole {
 Result<std::vector<ExistingRole>> read_roles(postgres::Connection& session) {
     std::vector<ExistingRole> roles;
     const std::string sql = fmt::format(
-        "SELECT rolname, rolpassword, {}, oid = 10 FROM pg_catalog.pg_authid WHERE rolname !~ '^pg_' ORDER BY rolname",
+        "SELECT rolname, rolpassword, {}, rolsuper, oid = 10 FROM pg_catalog.pg_authid WHERE rolname !~ '^pg_' ORDER "
+        "BY rolname",
         kVerifierHash);
     for (const postgres::Row& row : TRY(session.query(sql))) {
-        roles.push_back(
-            {.name = *row[0], .verifier = row[1], .verifier_sha256 = row[2], .is_bootstrap_superuser = row[3] == "t"});
+        roles.push_back({.name = *row[0],
+                         .verifier = row[1],
+                         .verifier_sha256 = row[2],
+                         .is_superuser = row[3] == "t",
+                         .is_bootstrap_superuser = row[4] == "t"});
     }
     return roles;
 }
@@ -46,10 +51,19 @@ Error missing(const std::string& name, const std::string& origin) {
             "Correct the name, or take it out of the polygon section."};
 }
 
+// Whether what the role holds is production's, and not what this product or Patroni has put there.
+bool holds_production_verifier(const ExistingRole& role, const RolePlan& plan) {
+    if (!role.verifier || role.name == plan.set_before) return false;
+    return plan.known_verifiers.empty() || std::find(plan.known_verifiers.begin(), plan.known_verifiers.end(),
+                                                     *role.verifier_sha256) != plan.known_verifiers.end();
+}
+
 // A password that was copied from production's configuration would get a verifier of its own here, and open both.
-Status check_password(const ExistingRole& existing, const NamedRole& role) {
-    if (existing.name != role.name || !existing.verifier || !opens(*existing.verifier, role.name, role.password))
+Status check_password(const ExistingRole& existing, const NamedRole& role, const RolePlan& plan) {
+    if (existing.name != role.name || !holds_production_verifier(existing, plan) ||
+        !opens(*existing.verifier, role.name, role.password)) {
         return {};
+    }
     return Error{Errc::not_proven,
                  fmt::format("the password of role '{}' ({}) is production's", role.name, role.origin),
                  "Give the polygon a password of its own."};
@@ -59,7 +73,7 @@ Status check_plan(const std::vector<ExistingRole>& roles, const RolePlan& plan) 
     for (const NamedRole& role : plan.named) {
         if (role.if_missing == IfMissing::fail && !has_role(roles, role.name)) return missing(role.name, role.origin);
         for (const ExistingRole& existing : roles)
-            TRY(check_password(existing, role));
+            TRY(check_password(existing, role, plan));
     }
     for (const std::string& name : plan.keep) {
         if (!has_role(roles, name)) return missing(name, "roles.keep");
@@ -79,13 +93,6 @@ std::string attributes_of(Privilege privilege) {
     return "LOGIN";
 }
 
-// What production had set for Patroni's own roles would be in force in Patroni's sessions: a read-only default, say,
-// makes its bootstrap fail.
-Status reset_settings(postgres::Connection& session, const std::string& role) {
-    TRY(session.execute(fmt::format("ALTER ROLE {} RESET ALL", role)));
-    return session.execute(fmt::format("ALTER ROLE {} IN DATABASE postgres RESET ALL", role));
-}
-
 Status set_role(postgres::Connection& session, const NamedRole& role, bool exists) {
     const std::string quoted = session.quote_identifier(role.name);
     std::string verifier = "NULL";
@@ -94,8 +101,7 @@ Status set_role(postgres::Connection& session, const NamedRole& role, bool exist
     TRY(session.execute(fmt::format("{} ROLE {} WITH {} VALID UNTIL 'infinity' PASSWORD {}",
                                     exists ? "ALTER" : "CREATE", quoted, attributes_of(role.privilege), verifier)));
     if (role.if_missing == IfMissing::fail) return {};
-    TRY(session.execute(fmt::format("ALTER ROLE {} CONNECTION LIMIT -1", quoted)));
-    return reset_settings(session, quoted);
+    return session.execute(fmt::format("ALTER ROLE {} CONNECTION LIMIT -1", quoted));
 }
 
 Status lock_role(postgres::Connection& session, const ExistingRole& role) {
@@ -119,26 +125,32 @@ Status rotate_role(postgres::Connection& session, const ExistingRole& role) {
                                        session.quote_literal(verifier)));
 }
 
-Status apply_unlisted(postgres::Connection& session, const ExistingRole& role, Unlisted unlisted,
+Status demote(postgres::Connection& session, const ExistingRole& role, RoleOutcome& outcome) {
+    if (!role.is_superuser || role.is_bootstrap_superuser) return {};
+    outcome.demoted.push_back(role.name);
+    return session.execute(fmt::format("ALTER ROLE {} WITH NOSUPERUSER", session.quote_identifier(role.name)));
+}
+
+// The bootstrap superuser cannot be demoted: under any of the three nobody logs in as him.
+Status apply_unlisted(postgres::Connection& session, const ExistingRole& role, patroni::UnlistedRoles unlisted,
                       RoleOutcome& outcome) {
-    switch (unlisted) {
-        case Unlisted::lock:
-            outcome.locked.push_back(role.name);
-            return lock_role(session, role);
-        case Unlisted::rotate:
-            outcome.rotated.push_back(role.name);
-            return rotate_role(session, role);
-        case Unlisted::keep:
-            outcome.kept.push_back(role.name);
-            return {};
+    using patroni::UnlistedRoles;
+    TRY(demote(session, role, outcome));
+    if (unlisted == UnlistedRoles::lock || role.is_bootstrap_superuser) {
+        outcome.locked.push_back(role.name);
+        return lock_role(session, role);
     }
+    if (unlisted == UnlistedRoles::rotate) {
+        outcome.rotated.push_back(role.name);
+        return rotate_role(session, role);
+    }
+    outcome.kept.push_back(role.name);
     return {};
 }
 
-Result<RoleOutcome> apply_in_transaction(postgres::Connection& session, const RolePlan& plan) {
-    const std::vector<ExistingRole> existing = TRY(read_roles(session));
-    TRY(check_plan(existing, plan));
-    RoleOutcome outcome;
+// Gives the names that the plan knows.
+Result<std::set<std::string>> set_named(postgres::Connection& session, const std::vector<ExistingRole>& existing,
+                                        const RolePlan& plan, RoleOutcome& outcome) {
     std::set<std::string> named;
     for (const NamedRole& role : plan.named) {
         const bool is_new_here = named.insert(role.name).second;
@@ -146,8 +158,27 @@ Result<RoleOutcome> apply_in_transaction(postgres::Connection& session, const Ro
                        fmt::format("cannot set role '{}'", role.name)));
         if (is_new_here) outcome.named.push_back(role.name);
     }
-    TRY(session.execute("ALTER DATABASE postgres RESET ALL"));
-    std::set<std::string> kept(plan.keep.begin(), plan.keep.end());
+    return named;
+}
+
+std::vector<std::string> collect_verifiers(const std::vector<ExistingRole>& existing, const RolePlan& plan,
+                                           const std::set<std::string>& named, const std::vector<std::string>& kept) {
+    if (!plan.known_verifiers.empty()) return plan.known_verifiers;
+    const std::set<std::string> open(kept.begin(), kept.end());
+    std::vector<std::string> verifiers;
+    for (const ExistingRole& role : existing) {
+        if (holds_production_verifier(role, plan) && (named.contains(role.name) || !open.contains(role.name)))
+            verifiers.push_back(*role.verifier_sha256);
+    }
+    return verifiers;
+}
+
+Result<RoleOutcome> apply_in_transaction(postgres::Connection& session, const RolePlan& plan) {
+    const std::vector<ExistingRole> existing = TRY(read_roles(session));
+    TRY(check_plan(existing, plan));
+    RoleOutcome outcome;
+    const std::set<std::string> named = TRY(set_named(session, existing, plan, outcome));
+    const std::set<std::string> kept(plan.keep.begin(), plan.keep.end());
     for (const ExistingRole& role : existing) {
         if (named.contains(role.name)) continue;
         if (kept.contains(role.name)) {
@@ -157,12 +188,7 @@ Result<RoleOutcome> apply_in_transaction(postgres::Connection& session, const Ro
                            fmt::format("cannot change role '{}'", role.name)));
         }
     }
-    kept.insert(outcome.kept.begin(), outcome.kept.end());
-    for (const ExistingRole& role : existing) {
-        if (role.verifier_sha256 && (named.contains(role.name) || !kept.contains(role.name))) {
-            outcome.production_verifiers.push_back(*role.verifier_sha256);
-        }
-    }
+    outcome.production_verifiers = collect_verifiers(existing, plan, named, outcome.kept);
     const std::vector<std::string> holders = TRY(find_roles_with_verifiers(session, outcome.production_verifiers));
     if (holders.empty()) return outcome;
     return Error{Errc::not_proven,

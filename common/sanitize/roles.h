@@ -6,6 +6,7 @@
 
 #include "common/base/result.h"
 #include "common/base/secret.h"
+#include "common/patroni/polygon_settings.h"
 #include "common/postgres/connection.h"
 
 namespace polygon::sanitize {
@@ -22,12 +23,14 @@ struct NamedRole {
     std::string origin;  // where the configuration names it, for the message
 };
 
-enum class Unlisted { lock, rotate, keep };
-
 struct RolePlan {
     std::vector<NamedRole> named;
     std::vector<std::string> keep;
-    Unlisted unlisted = Unlisted::lock;
+    patroni::UnlistedRoles unlisted = patroni::UnlistedRoles::lock;
+    // Of a role that Patroni has given its password already: what it holds is no verifier of production's.
+    std::string set_before;
+    // What an earlier run has found out, for a repeat, which finds the polygon's own verifiers in place. Else empty.
+    std::vector<std::string> known_verifiers;
 };
 
 struct RoleOutcome {
@@ -35,13 +38,15 @@ struct RoleOutcome {
     std::vector<std::string> locked;
     std::vector<std::string> rotated;
     std::vector<std::string> kept;
+    std::vector<std::string> demoted;  // lost SUPERUSER
     // SHA-256 of each verifier that production had, but those of `kept`: what no role may hold again.
     std::vector<std::string> production_verifiers;
 };
 
 // One transaction over all roles but PostgreSQL's own (pg_*): the named get their password as a SCRAM verifier and may
-// log in without an end date; the unlisted lose login, password, replication and superuser (`lock`; the bootstrap
-// superuser keeps the attribute, which PostgreSQL insists on), or get a random password that nobody knows (`rotate`).
+// log in without an end date; the unlisted lose login, password and replication (`lock`), get a random password that
+// nobody knows (`rotate`), or keep what they have (`keep`). In any case they lose superuser; the bootstrap superuser,
+// for whom PostgreSQL insists on it, is locked instead.
 // Patroni's own (IfMissing::create) and database postgres lose their ALTER … SET, which Patroni's sessions would obey.
 // Errc::not_proven if a password of the plan is production's own.
 // At its end no role but the kept holds a verifier of production's, else Errc::not_proven and nothing is changed.

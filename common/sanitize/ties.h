@@ -1,30 +1,37 @@
 // What ties a clone to production's other systems, by database: undone in the quarantine, before anything can act on
-// it.
+// it, and looked for again on the running leader.
 #pragma once
 
+#include <set>
 #include <string>
-#include <vector>
 
 #include "common/base/result.h"
+#include "common/patroni/polygon_settings.h"
 #include "common/sanitize/databases.h"
+#include "common/sanitize/findings.h"
 
 namespace polygon::sanitize {
 
-enum class Subscriptions { drop, disable };
-enum class Jobs { disable, keep };
-enum class ForeignServers { detach, keep };
-
 struct TiePlan {
-    Subscriptions subscriptions = Subscriptions::drop;
-    Jobs jobs = Jobs::disable;
-    ForeignServers foreign_servers = ForeignServers::detach;
+    patroni::Subscriptions subscriptions = patroni::Subscriptions::drop;
+    patroni::Jobs jobs = patroni::Jobs::disable;
+    patroni::ForeignServers foreign_servers = patroni::ForeignServers::detach;
+    std::set<std::string> to_be_dropped;  // databases of which nothing will be left
 };
 
 // Every database but template0, those that allow no connections too. Subscriptions lose their slot's name before they
-// are dropped or disabled, so that nothing is sent to the publisher; jobs of pg_cron and pgAgent are switched off; user
-// mappings of foreign servers, with their passwords, are dropped; prepared transactions are rolled back. Table
-// polygon.refresh is made on the way, where production's event triggers cannot refuse it.
-// Gives one line for each thing undone, "database thai: dropped subscription 'orders'". A repeat finds nothing to do.
-Result<std::vector<std::string>> cut_ties(const ConnectTo& connect_to, const TiePlan& plan);
+// are dropped or disabled, so that nothing is sent to the publisher; jobs are switched off; credentials of foreign
+// servers are dropped; prepared transactions are rolled back. Table polygon.refresh is made on the way, where
+// production's event triggers cannot refuse it. A repeat finds nothing to do.
+Result<Findings> cut_ties(const ConnectTo& connect_to, const TiePlan& plan);
+
+// Named as the certificate has them.
+struct RemainingTies {
+    Lines jobs;
+    Lines credentials;
+};
+
+// What of these there is, "database thai: …", in the databases that allow connections. Changes nothing.
+Result<RemainingTies> find_ties(const ConnectTo& connect_to);
 
 }  // namespace polygon::sanitize

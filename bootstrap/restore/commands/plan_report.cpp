@@ -17,13 +17,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 using cli::human_bytes;
 
-std::string_view name_of(sanitize::Unlisted unlisted) {
+std::string_view name_of(patroni::UnlistedRoles unlisted) {
     switch (unlisted) {
-        case sanitize::Unlisted::lock:
+        case patroni::UnlistedRoles::lock:
             return "lock";
-        case sanitize::Unlisted::rotate:
+        case patroni::UnlistedRoles::rotate:
             return "rotate";
-        case sanitize::Unlisted::keep:
+        case patroni::UnlistedRoles::keep:
             break;
     }
     return "keep";
@@ -42,15 +42,15 @@ std::string_view name_of(sanitize::Privilege privilege) {
 }
 
 std::string_view subscriptions_of(const Plan& plan) {
-    return plan.ties.subscriptions == sanitize::Subscriptions::drop ? "drop" : "disable";
+    return plan.policy.ties.subscriptions == patroni::Subscriptions::drop ? "drop" : "disable";
 }
 
 std::string_view jobs_of(const Plan& plan) {
-    return plan.ties.jobs == sanitize::Jobs::disable ? "disable" : "keep";
+    return plan.policy.ties.jobs == patroni::Jobs::disable ? "disable" : "keep";
 }
 
 std::string_view foreign_servers_of(const Plan& plan) {
-    return plan.ties.foreign_servers == sanitize::ForeignServers::detach ? "detach" : "keep";
+    return plan.policy.ties.foreign_servers == patroni::ForeignServers::detach ? "detach" : "keep";
 }
 
 std::string_view system_identifier_of(const Plan& plan) {
@@ -118,6 +118,13 @@ void add_roles(Table& table, const sanitize::RolePlan& roles) {
     }
     if (!roles.keep.empty()) table.add("roles kept", fmt::format("{}", fmt::join(roles.keep, ", ")));
     table.add("all other roles", std::string(name_of(roles.unlisted)));
+}
+
+void add_databases(Table& table, const sanitize::DatabasePlan& databases) {
+    for (const std::string& name : databases.drop)
+        table.add("databases", name + ": dropped");
+    for (const auto& [from, to] : databases.rename)
+        table.add("databases", fmt::format("{}: renamed to {}", from, to));
 }
 
 void add_space(Table& table, const PlanReport& report) {
@@ -225,7 +232,8 @@ std::string to_table(const PlanReport& report) {
     add_places(table, report);
     table.add("recovered to", describe_target(plan.settings.recovery));
     table.add("system identifier", std::string(system_identifier_of(plan)));
-    add_roles(table, plan.roles);
+    add_roles(table, plan.policy.roles);
+    add_databases(table, plan.policy.databases);
     table.add("subscriptions", std::string(subscriptions_of(plan)));
     table.add("jobs", std::string(jobs_of(plan)));
     table.add("foreign servers", std::string(foreign_servers_of(plan)));
@@ -245,7 +253,8 @@ std::string to_json(const PlanReport& report) {
                        {"tablespaces", tablespaces_json(report.tablespaces)},
                        {"recovered_to", describe_target(plan.settings.recovery)},
                        {"system_identifier", system_identifier_of(plan)},
-                       {"roles", roles_json(plan.roles)},
+                       {"roles", roles_json(plan.policy.roles)},
+                       {"databases", {{"drop", plan.policy.databases.drop}, {"rename", plan.policy.databases.rename}}},
                        {"subscriptions", subscriptions_of(plan)},
                        {"jobs", jobs_of(plan)},
                        {"foreign_servers", foreign_servers_of(plan)},

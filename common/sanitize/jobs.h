@@ -1,0 +1,19 @@
+// Jobs that extensions run by themselves: pg_cron, pgAgent, pg_partman's maintenance, TimescaleDB's policies.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.h"
+#include "common/postgres/connection.h"
+#include "common/sanitize/findings.h"
+
+namespace polygon::sanitize {
+
+// "3 active jobs of pg_cron (cron.job)" for each extension of the session's database that has any. Errc::unsupported
+// for a version of one of these extensions whose jobs are not where they are looked for: they might go on running.
+Result<Lines> find_jobs(postgres::Connection& session);
+
+// The same lines, for the jobs that it switches off. In a shielded session, where no trigger fires.
+Result<Lines> switch_off_jobs(postgres::Connection& session);
+
+}  // namespace polygon::sanitize

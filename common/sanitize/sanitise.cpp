@@ -1,0 +1,76 @@
+#include "common/sanitize/sanitise.h"
+
+#include <iterator>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "common/base/log.h"
+#include "common/sanitize/collations.h"
+#include "common/sanitize/session_settings.h"
+
+namespace polygon::sanitize {
+namespace {
+
+using postgres::Connection;
+using postgres::GenerationMarker;
+
+void append(Lines& to, Lines from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+std::set<std::string> patronis(const Policy& policy) {
+    std::set<std::string> names;
+    for (const NamedRole& role : policy.roles.named) {
+        if (role.if_missing == IfMissing::create) names.insert(role.name);
+    }
+    return names;
+}
+
+void record_settings(Lines reset, GenerationMarker& marker) {
+    for (std::string& line : reset)
+        marker.disarmed.push_back("reset " + std::move(line));
+}
+
+void record_roles(RoleOutcome outcome, GenerationMarker& marker) {
+    for (const std::string& role : outcome.demoted)
+        marker.disarmed.push_back(fmt::format("role {}: no longer a superuser", role));
+    for (const std::string& role : outcome.kept)
+        marker.left.push_back(fmt::format("role {}: opened by production's password, as polygon.roles wants", role));
+    marker.named_roles = std::move(outcome.named);
+    marker.locked_roles = std::move(outcome.locked);
+    marker.rotated_roles = std::move(outcome.rotated);
+    marker.kept_roles = std::move(outcome.kept);
+    marker.production_verifiers = std::move(outcome.production_verifiers);
+}
+
+void log_findings(const GenerationMarker& marker) {
+    for (const std::string& line : marker.disarmed)
+        log_info("disarmed: " + line);
+    for (const std::string& line : marker.left)
+        log_info("left as it is: " + line);
+    for (const std::string& line : marker.collations)
+        log_warning(line);
+    log_info("roles are the polygon's", {{"with_password", marker.named_roles.size()},
+                                         {"locked", marker.locked_roles.size()},
+                                         {"rotated", marker.rotated_roles.size()},
+                                         {"kept", marker.kept_roles.size()}});
+}
+
+}  // namespace
+
+Status sanitise(const ConnectTo& connect_to, const Policy& policy, Repeat repeat, GenerationMarker& marker) {
+    Connection session = TRY(connect_to("postgres"));
+    TRY(check_databases(session, policy.databases, repeat));
+    Findings ties = TRY(cut_ties(connect_to, policy.ties));
+    append(marker.disarmed, std::move(ties.disarmed));
+    append(marker.left, std::move(ties.left));
+    append(marker.disarmed, TRY(drop_and_rename(session, policy.databases)));
+    record_settings(TRY(reset_settings(session, patronis(policy))), marker);
+    marker.collations = TRY(compare_collations(connect_to));
+    record_roles(TRY(apply_roles(session, policy.roles)), marker);
+    log_findings(marker);
+    return {};
+}
+
+}  // namespace polygon::sanitize

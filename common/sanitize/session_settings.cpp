@@ -1,0 +1,139 @@
+#include "common/sanitize/session_settings.h"
+
+#include <algorithm>
+#include <array>
+#include <regex>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace polygon::sanitize {
+namespace {
+
+using postgres::Connection;
+using postgres::Row;
+
+constexpr std::string_view kNamesHost = "it names a host";
+constexpr std::string_view kCredential = "it looks like a credential";
+constexpr std::string_view kLibrary = "it has a library loaded into every session";
+constexpr std::string_view kPatronis = "Patroni's sessions would obey it";
+
+// With ALTER ROLE ALL these can keep Patroni from doing anything.
+constexpr std::array<std::string_view, 7> kLockingOut = {
+    "default_transaction_read_only",       "statement_timeout",    "lock_timeout", "transaction_timeout",
+    "idle_in_transaction_session_timeout", "idle_session_timeout", "role"};
+
+// pg_db_role_setting.setconfig is an array of name=value.
+constexpr const char* kSettings =
+    "SELECT datname, rolname, pg_catalog.split_part(setting, '=', 1), "
+    "pg_catalog.substr(setting, pg_catalog.strpos(setting, '=') + 1) "
+    "FROM pg_catalog.pg_db_role_setting s "
+    "LEFT JOIN pg_catalog.pg_database d ON d.oid = setdatabase LEFT JOIN pg_catalog.pg_roles r ON r.oid = setrole, "
+    "LATERAL pg_catalog.unnest(setconfig) AS setting ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3";
+
+struct Setting {
+    std::optional<std::string> database;
+    std::optional<std::string> role;
+    std::string name;
+    std::string_view reason;
+};
+
+bool matches(std::string_view text, const std::regex& pattern) {
+    return std::regex_search(text.begin(), text.end(), pattern);
+}
+
+// Any setting may hold these: a connection string, an address with a scheme, an IP address.
+bool holds_address(std::string_view value) {
+    static const std::regex kPattern(R"re((^|[\s'"])host(addr)?\s*=|://|(^|[^\d.])\d{1,3}(\.\d{1,3}){3}($|[^\d.]))re",
+                                     std::regex::icase);
+    return matches(value, kPattern);
+}
+
+// Of an application's own settings the name says it, or a value that reads like a host's full name.
+bool names_host(std::string_view name, std::string_view value) {
+    static const std::regex kName(
+        R"((host|hostname|hostaddr|url|uri|dsn|endpoint|conninfo|server|address|node|broker)s?$)", std::regex::icase);
+    static const std::regex kHost(R"(^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}(:\d+)?$)", std::regex::icase);
+    return matches(name, kName) || matches(value, kHost);
+}
+
+bool names_credential(std::string_view name) {
+    static const std::regex kName(
+        R"(password|passwd|passphrase|secret|token|credential|api_?key|(^|[._])key$|(^|[._])salt$)", std::regex::icase);
+    return matches(name, kName);
+}
+
+bool binds_patroni(const Row& row, const std::set<std::string>& patronis) {
+    if (row[1]) return patronis.contains(*row[1]);
+    if (row[0]) return row[0] == "postgres";
+    return std::find(kLockingOut.begin(), kLockingOut.end(), *row[2]) != kLockingOut.end();
+}
+
+Result<std::vector<Setting>> read_settings(Connection& session, const std::set<std::string>& patronis) {
+    std::vector<Setting> settings;
+    for (const Row& row : TRY(session.query(kSettings))) {
+        const auto reason = reason_to_reset(*row[2], *row[3]);
+        if (reason || binds_patroni(row, patronis))
+            settings.push_back({row[0], row[1], *row[2], reason.value_or(kPatronis)});
+    }
+    return settings;
+}
+
+std::string describe(const Setting& setting) {
+    std::string whose = setting.role       ? fmt::format(" of role {}", *setting.role)
+                        : setting.database ? ""
+                                           : " of all roles";
+    if (setting.database) whose += fmt::format("{} database {}", setting.role ? " in" : " of", *setting.database);
+    return fmt::format("setting {}{}: {}", setting.name, whose, setting.reason);
+}
+
+// Each part of "app.api_host" is an identifier of its own.
+std::string quote_name(Connection& session, std::string_view name) {
+    std::string quoted;
+    while (true) {
+        const std::size_t dot = name.find('.');
+        quoted += session.quote_identifier(name.substr(0, dot));
+        if (dot == std::string_view::npos) return quoted;
+        quoted += '.';
+        name.remove_prefix(dot + 1);
+    }
+}
+
+Status reset(Connection& session, const Setting& setting) {
+    const std::string database = setting.database ? session.quote_identifier(*setting.database) : "";
+    const std::string name = quote_name(session, setting.name);
+    if (!setting.role && setting.database)
+        return session.execute(fmt::format("ALTER DATABASE {} RESET {}", database, name));
+    return session.execute(fmt::format("ALTER ROLE {}{} RESET {}",
+                                       setting.role ? session.quote_identifier(*setting.role) : "ALL",
+                                       setting.database ? " IN DATABASE " + database : "", name));
+}
+
+}  // namespace
+
+std::optional<std::string_view> reason_to_reset(std::string_view name, std::string_view value) {
+    if (name == "session_preload_libraries" || name == "local_preload_libraries") return kLibrary;
+    if (holds_address(value)) return kNamesHost;
+    if (name.find('.') == std::string_view::npos) return std::nullopt;
+    if (names_credential(name)) return kCredential;
+    if (names_host(name, value)) return kNamesHost;
+    return std::nullopt;
+}
+
+Result<Lines> find_settings(Connection& session, const std::set<std::string>& patronis) {
+    Lines lines;
+    for (const Setting& setting : TRY(read_settings(session, patronis)))
+        lines.push_back(describe(setting));
+    return lines;
+}
+
+Result<Lines> reset_settings(Connection& session, const std::set<std::string>& patronis) {
+    Lines lines;
+    for (const Setting& setting : TRY(read_settings(session, patronis))) {
+        TRY(in_context(reset(session, setting), fmt::format("cannot reset {}", describe(setting))));
+        lines.push_back(describe(setting));
+    }
+    return lines;
+}
+
+}  // namespace polygon::sanitize
