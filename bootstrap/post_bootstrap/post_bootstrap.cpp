@@ -5,10 +5,13 @@
 #include "common/base/log.h"
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
+#include "common/fs/file.h"
 #include "common/patroni/configuration.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/generation_marker.h"
+#include "common/sanitize/certificate.h"
 #include "common/sanitize/evidence.h"
+#include "common/sanitize/sanitise.h"
 #include "common/sanitize/stamp.h"
 
 namespace polygon::post_bootstrap {
@@ -63,25 +66,74 @@ Status stamp_etcd(const patroni::Configuration& configuration, const postgres::G
     return Error{Errc::conflict, fmt::format("the key '{}' has changed meanwhile", keys.plan()), "", Retry::safe};
 }
 
-}  // namespace
+// Our shielded session with a database of the server that Patroni names.
+sanitize::ConnectTo connections_of(const Request& request) {
+    return [&request](const std::string& database) -> Result<postgres::Connection> {
+        auto session =
+            TRY(postgres::Connection::open({.conninfo = request.conninfo, .keywords = {{"dbname", database}}}));
+        TRY(session.shield());
+        return session;
+    };
+}
 
-Status run(const Request& request, Clock& clock) {
-    const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
-    auto session = TRY(postgres::Connection::open({.conninfo = request.conninfo}));
-    TRY(session.shield());
-    postgres::GenerationMarker marker = TRY(read_own_marker(session, configuration));
-    const std::vector<sanitize::Check> checks = TRY(sanitize::collect_evidence(session, marker));
+constexpr const char* kUntilRestart =
+    "until the server is restarted, archive_mode and shared_preload_libraries are not Patroni's, and logical "
+    "replication "
+    "has no workers: there was no quarantine";
+
+// What the quarantine does elsewhere, on the server that Patroni has started. Production's verifiers are written down
+// first: a repeat finds the polygon's in their place.
+Status sanitise_here(const Request& request, const patroni::Configuration& configuration,
+                     const sanitize::ConnectTo& connect_to, postgres::GenerationMarker& marker) {
+    const postgres::Path data_directory = configuration.postgresql.data_dir;
+    const auto settings = TRY(patroni::PolygonSettings::load({request.source.path, request.source.environment}));
+    sanitize::Policy policy = TRY(sanitize::make_policy(configuration, settings, request.source.environment));
+    postgres::Connection session = TRY(connect_to("postgres"));
+    if (marker.production_verifiers.empty()) {
+        marker.production_verifiers = TRY(sanitize::read_verifiers(session, policy.superuser));
+        TRY(postgres::write_marker(data_directory, marker));
+    }
+    policy.roles.set_before = policy.superuser;
+    policy.roles.known_verifiers = marker.production_verifiers;
+    TRY(sanitize::sanitise(connect_to, policy, sanitize::Repeat::possible, marker));
+    TRY(fs::write_file_durably(data_directory / "postgresql.auto.conf", ""));
+    TRY(session.execute("SELECT pg_catalog.pg_reload_conf()"));
+    marker.left.push_back(kUntilRestart);
+    log_warning(kUntilRestart, {{"next", "patronictl restart"}});
+    return {};
+}
+
+void log_checks(const std::vector<sanitize::Check>& checks) {
     for (const sanitize::Check& check : checks) {
         const bool is_warning = !check.holds && check.weight == sanitize::Weight::advisory;
         log(is_warning ? LogLevel::warning : LogLevel::info, check.holds ? "proven" : "not proven",
             {{"check", check.name}, {"detail", check.detail}});
     }
+}
+
+}  // namespace
+
+Status run(const Request& request, Clock& clock) {
+    const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
+    const postgres::Path data_directory = configuration.postgresql.data_dir;
+    const sanitize::ConnectTo connect_to = connections_of(request);
+    postgres::Connection session = TRY(connect_to("postgres"));
+    postgres::GenerationMarker marker = TRY(read_own_marker(session, configuration));
+    if (!marker.is_quarantined) TRY(sanitise_here(request, configuration, connect_to, marker));
+    std::vector<sanitize::Check> checks =
+        TRY(sanitize::collect_evidence(connect_to, marker, sanitize::Moment::bootstrap));
+    log_checks(checks);
     TRY(sanitize::require_all(checks));
     marker.stage = postgres::Stage::proven;
+    const std::string certificate = sanitize::to_json({.scope = configuration.scope,
+                                                       .verified_at = format_utc(clock.wall()),
+                                                       .marker = marker,
+                                                       .checks = std::move(checks)});
     // The marker last: a crash before it leaves a directory that the guard takes for unfinished and has made again.
-    TRY(sanitize::stamp(session, marker));
+    TRY(sanitize::stamp(session, marker, certificate));
+    TRY(fs::write_file_durably(sanitize::certificate_path(data_directory), certificate));
     TRY(stamp_etcd(configuration, marker, clock));
-    TRY(postgres::write_marker(configuration.postgresql.data_dir, marker));
+    TRY(postgres::write_marker(data_directory, marker));
     log_info("generation proven", {{"generation", marker.generation}, {"system_identifier", marker.system_identifier}});
     return {};
 }

@@ -1,4 +1,4 @@
-// The whole of polygon-post-bootstrap: connect, prove, stamp.
+// The whole of polygon-post-bootstrap: connect, sanitise what went through no quarantine, prove, stamp.
 #pragma once
 
 #include <string>
@@ -14,9 +14,10 @@ struct Request {
     std::string conninfo;
 };
 
-// Errc::not_proven naming what does not hold, and nothing is stamped; also connection, database, etcd_unavailable. The
-// stamp is table polygon.refresh in database postgres, polygon.json's stage, and the key `generation` in etcd, which
-// the guards of the other nodes wait for. A repeat writes the same.
+// Errc::not_proven naming what does not hold, and nothing is stamped; also connection, database, etcd_unavailable, and
+// those of sanitize::sanitise(). The stamp is table polygon.refresh in database postgres, the certificate beside the
+// data directory, polygon.json's stage, and the key `generation` in etcd, which the guards of the other nodes wait for.
+// A repeat comes to the same end.
 Status run(const Request& request, Clock& clock);
 
 }  // namespace polygon::post_bootstrap

@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "bootstrap/rebuild/certificate.h"
 #include "bootstrap/rebuild/cluster_store.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/generation_marker.h"
+#include "common/sanitize/certificate.h"
 #include "common/sanitize/evidence.h"
 #include "common/sanitize/stamp.h"
 
@@ -18,6 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using postgres::Connection;
+using sanitize::Certificate;
 using sanitize::Check;
 
 constexpr auto kReplayDeadline = 30s;
@@ -30,9 +31,10 @@ std::string address_of(const patroni::MemberKey& member) {
     return rest.substr(0, rest.find('/'));
 }
 
-Result<Connection> connect_as(const patroni::Credentials& credentials, const std::string& address) {
+Result<Connection> connect_as(const patroni::Credentials& credentials, const std::string& address,
+                              const std::string& database = "postgres") {
     return Connection::open(
-        postgres::at_address(address, credentials.username, credentials.password, "postgres", credentials.connection));
+        postgres::at_address(address, credentials.username, credentials.password, database, credentials.connection));
 }
 
 // Of the WAL that a leader writes: pg_control has it only from the next checkpoint on.
@@ -55,15 +57,17 @@ class Verification {
             return Error{Errc::not_proven, fmt::format("'{}' has no leader", cluster_.prefix),
                          "Look at patronictl list."};
         }
-        Connection session = TRY(connect_as(configuration_.postgresql.superuser, address_of(*leader)));
-        TRY(session.shield());
+        const sanitize::ConnectTo connect_to = [&](const std::string& database) -> Result<Connection> {
+            Connection session = TRY(connect_as(configuration_.postgresql.superuser, address_of(*leader), database));
+            TRY(session.shield());
+            return session;
+        };
+        Connection session = TRY(connect_to("postgres"));
         const postgres::GenerationMarker marker = TRY(sanitize::read_stamp(session));
-        Certificate certificate{.scope = configuration_.scope,
-                                .generation = marker.generation,
-                                .verified_at = format_utc(clock_.wall()),
-                                .marker = postgres::to_json(marker)};
+        Certificate certificate{
+            .scope = configuration_.scope, .verified_at = format_utc(clock_.wall()), .marker = marker};
         certificate.checks.push_back(check_generation(marker, proven));
-        for (Check& check : TRY(sanitize::collect_evidence(session, marker)))
+        for (Check& check : TRY(sanitize::collect_evidence(connect_to, marker, sanitize::Moment::later)))
             certificate.checks.push_back(std::move(check));
         certificate.checks.push_back(check_login("superuser login", configuration_.postgresql.superuser, *leader));
         certificate.checks.push_back(check_replication_login(*leader));
@@ -78,8 +82,7 @@ class Verification {
             if (member.name != leader->name)
                 certificate.checks.push_back(check_replica(session, member, certificate, leader_timeline));
         }
-        TRY(session.execute("UPDATE polygon.refresh SET certificate = $1::jsonb WHERE generation = $2",
-                            {to_json(certificate), marker.generation}));
+        TRY(sanitize::store_certificate(session, marker.generation, to_json(certificate)));
         return certificate;
     }
 
@@ -140,7 +143,7 @@ class Verification {
                 session
                     ->value(
                         "SELECT count(*) FROM polygon.refresh WHERE generation = $1 AND verified_at = $2::timestamptz",
-                        {certificate.generation, certificate.verified_at})
+                        {certificate.marker.generation, certificate.verified_at})
                     .value_or("none");
             timeline =
                 session->value("SELECT COALESCE(max(received_tli)::text, 'none') FROM pg_catalog.pg_stat_wal_receiver")

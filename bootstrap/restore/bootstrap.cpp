@@ -56,20 +56,40 @@ Status require_room(const Plan& plan) {
                               .wal = recovered_from(plan.settings.recovery)});
 }
 
+// Recovered, sanitised and under an identity of its own.
+Status pass_quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock) {
+    const Clock::Instant start = clock.now();
+    progress.enter("quarantine");
+    TRY(quarantine(plan, marker, clock));
+    marker.phase_seconds["quarantine"] = seconds_since(clock, start);
+    return write_own_configuration(plan.places.staged);
+}
+
+// As production left it, for Patroni to recover and for polygon-post-bootstrap to sanitise.
+Status leave_to_patroni(const Plan& plan, postgres::GenerationMarker& marker) {
+    log_warning("no quarantine: Patroni starts the clone before it is sanitised",
+                {{"configured", plan.settings.quarantine.mode.origin}});
+    marker.is_quarantined = false;
+    marker.isolation = "none";
+    marker.source_system_identifier = TRY(postgres::read_control_file(plan.places.staged)).system_identifier;
+    marker.system_identifier = marker.source_system_identifier;
+    return write_restraining_configuration(plan.places.staged, plan.binaries.major_version);
+}
+
 Status make_clone(Plan& plan, Progress& progress, Clock& clock) {
     TRY(require_room(plan));
     postgres::GenerationMarker marker = begin_marker(plan, clock);
     TRY(open_staging(plan, marker));
-    Clock::Instant start = clock.now();
+    const Clock::Instant start = clock.now();
     TRY(acquire_files(plan, marker, progress, clock));
     TRY(postgres::require_same_format(plan.binaries, plan.places.staged, clock));
     marker.phase_seconds["restore"] = seconds_since(clock, start);
-    start = clock.now();
-    progress.enter("quarantine");
-    TRY(quarantine(plan, marker, clock));
-    marker.phase_seconds["quarantine"] = seconds_since(clock, start);
+    if (plan.settings.quarantine.mode.value == patroni::QuarantineMode::on) {
+        TRY(pass_quarantine(plan, marker, progress, clock));
+    } else {
+        TRY(leave_to_patroni(plan, marker));
+    }
     marker.stage = postgres::Stage::restored;
-    TRY(write_own_configuration(plan.places.staged));
     TRY(postgres::write_marker(plan.places.staged, marker));
     TRY(fs::flush_filesystem(plan.places.staged));
     log_info("the clone is ready for Patroni", {{"generation", marker.generation},

@@ -31,6 +31,19 @@ constexpr const char* kOwnAccess =
     "host all all samenet scram-sha-256\n"
     "host replication all samenet scram-sha-256\n";
 
+// postgresql.auto.conf is read last. None of these is among the parameters that Patroni gives on the command line
+// (patroni/postgresql/config.py CMDLINE_OPTIONS).
+constexpr const char* kRestraints =
+    "# Written by polygon-bootstrap, emptied by polygon-post-bootstrap.\n"
+    "archive_mode = 'off'\n"
+    "max_logical_replication_workers = '0'\n"
+    "shared_preload_libraries = ''\n"
+    "session_preload_libraries = ''\n"
+    "local_preload_libraries = ''\n";
+constexpr const char* kRestraintsSince17 =
+    "event_triggers = 'off'\n"
+    "sync_replication_slots = 'off'\n";
+
 }  // namespace
 
 bool is_left_out(std::string_view path) {
@@ -52,6 +65,13 @@ Status write_own_configuration(const std::filesystem::path& data_directory) {
     TRY(fs::write_file_durably(data_directory / "pg_hba.conf", kOwnAccess));
     TRY(fs::write_file_durably(data_directory / "pg_ident.conf", ""));
     return fs::write_file_durably(data_directory / "postgresql.conf", kOwnConfiguration);
+}
+
+Status write_restraining_configuration(const std::filesystem::path& data_directory, int major_version) {
+    TRY(write_own_configuration(data_directory));
+    std::string restraints = kRestraints;
+    if (major_version >= 17) restraints += kRestraintsSince17;
+    return fs::write_file_durably(data_directory / "postgresql.auto.conf", restraints);
 }
 
 }  // namespace polygon::bootstrap

@@ -20,4 +20,8 @@ Status bar_start(const std::filesystem::path& data_directory);
 // SCRAM password where Patroni sets no pg_hba.
 Status write_own_configuration(const std::filesystem::path& data_directory);
 
+// The same for a clone that Patroni will start unsanitised: settings that Patroni's cannot override have it archive
+// nothing, follow no subscription and load no library until polygon-post-bootstrap takes them out.
+Status write_restraining_configuration(const std::filesystem::path& data_directory, int major_version);
+
 }  // namespace polygon::bootstrap

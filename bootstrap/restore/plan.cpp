@@ -52,6 +52,29 @@ Status check_quarantine_parameters(const PolygonSettings& settings) {
     return {};
 }
 
+Error needs_quarantine(const std::string& key, const std::string& origin, std::string hint) {
+    return {Errc::configuration, fmt::format("polygon.{} ({}) needs the quarantine, which is off", key, origin),
+            std::move(hint)};
+}
+
+// What only a server of our own can do is not left undone in silence.
+Status check_mode(const PolygonSettings& settings) {
+    if (settings.quarantine.mode.value == patroni::QuarantineMode::on) return {};
+    if (settings.system_identifier.value == patroni::SystemIdentifier::renew) {
+        return needs_quarantine("system_identifier: new", settings.system_identifier.origin,
+                                "Set system_identifier to keep, or the quarantine to on.");
+    }
+    constexpr const char* kPatronis =
+        "Patroni recovers then: say it in recovery_conf of the bootstrap method's section.";
+    if (settings.recovery.restore_command.value)
+        return needs_quarantine("recovery.restore_command", settings.recovery.restore_command.origin, kPatronis);
+    if (settings.recovery.target_timeline.value)
+        return needs_quarantine("recovery.target_timeline", settings.recovery.target_timeline.origin, kPatronis);
+    const auto& parameters = settings.quarantine.parameters;
+    if (parameters.value.empty()) return {};
+    return needs_quarantine("quarantine.parameters", parameters.origin, "Take it out, or set the quarantine to on.");
+}
+
 backup::MissingManifest missing_manifest(const patroni::Source& source) {
     return source.verify.value == patroni::Verification::manifest ? backup::MissingManifest::refused
                                                                   : backup::MissingManifest::accepted;
@@ -141,6 +164,7 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) 
                      "Point --config or POLYGON_CONFIG at the configuration of the calling Patroni."};
     }
     TRY(refuse_unsupported(settings));
+    TRY(check_mode(settings));
     TRY(check_quarantine_parameters(settings));
     const std::string data_directory =
         request.data_directory.empty() ? configuration.postgresql.data_dir.string() : request.data_directory;

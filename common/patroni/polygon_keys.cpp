@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kPrefix = "POLYGON_";
 constexpr std::string_view kConfigVariable = "POLYGON_CONFIG";  // where the file is: not a key
 
-const std::array<Key, 29> kKeys = {
+const std::array<Key, 30> kKeys = {
     Key{"source.directory"},
     Key{"source.connection"},
     Key{"source.command"},
@@ -32,6 +32,7 @@ const std::array<Key, 29> kKeys = {
     Key{"recovery.target_inclusive"},
     Key{"tablespaces", Shape::map},
     Key{"system_identifier"},
+    Key{"quarantine.mode"},
     Key{"quarantine.parameters", Shape::map},
     Key{"quarantine.timeout"},
     Key{"roles.unlisted"},

@@ -138,6 +138,7 @@ Status read_all(const Reader& reader, PolygonSettings& settings) {
     TRY(reader.read_recovery(settings.recovery));
     TRY(reader.read("tablespaces", settings.tablespaces, to_path_map));
     TRY(reader.choose("system_identifier", settings.system_identifier, {"new", "keep"}));
+    TRY(reader.choose("quarantine.mode", settings.quarantine.mode, {"on", "off"}));
     TRY(reader.read("quarantine.parameters", settings.quarantine.parameters, to_map));
     TRY(reader.read("quarantine.timeout", settings.quarantine.timeout, to_duration));
     TRY(reader.choose("roles.unlisted", settings.roles.unlisted, {"lock", "rotate", "keep"}));
@@ -168,6 +169,15 @@ Result<std::string> read_first_line(const PasswordSource& source) {
     return line;
 }
 
+// `quarantine: off` is short for `quarantine: {mode: off}`.
+void expand_quarantine(Node& section) {
+    Node* quarantine = section.find("quarantine");
+    if (quarantine == nullptr || !quarantine->is_scalar()) return;
+    const Node mode = *quarantine;
+    *quarantine = Node{};
+    quarantine->at("mode") = mode;
+}
+
 }  // namespace
 
 std::string RecoveryTarget::key() const {
@@ -188,6 +198,7 @@ Result<PolygonSettings> PolygonSettings::load(const ConfigurationSources& source
     const LoadedTree tree = TRY(load_sources(sources));
     const Node* found = tree.root.find("polygon");
     Node section = found == nullptr ? Node{} : *found;
+    expand_quarantine(section);
     TRY(check_keys(section));
     TRY(apply_environment(section, sources.environment));
     TRY(apply_overrides(section, overrides));

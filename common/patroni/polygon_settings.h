@@ -78,7 +78,11 @@ struct RecoverySettings {
     Setting<bool> target_inclusive{true};
 };
 
+// off: Patroni itself starts what was restored, and polygon-post-bootstrap sanitises it then.
+enum class QuarantineMode { on, off };
+
 struct QuarantineSettings {
+    Setting<QuarantineMode> mode;
     Setting<TextMap> parameters;
     Setting<std::chrono::milliseconds> timeout{std::chrono::hours(24)};
 };

@@ -39,12 +39,15 @@ struct GenerationMarker {
     std::uint64_t source_system_identifier = 0;  // production's
     std::uint64_t system_identifier = 0;         // the polygon's; the same under `system_identifier: keep`
     std::vector<std::string> locked_roles;
+    std::vector<std::string> superusers;   // who has that attribute, by the configuration or by PostgreSQL's insistence
     std::vector<std::string> named_roles;  // got a password of the polygon's
     std::vector<std::string> rotated_roles;
     std::vector<std::string> kept_roles;            // still open to production's password, by `keep`
     std::vector<std::string> production_verifiers;  // SHA-256 of each verifier that production had, keep aside
     std::vector<std::string> disarmed;              // one line each: what tied the clone to production
     std::vector<std::string> collations;            // one line each: what has another version here, with the remedy
+    std::vector<std::string> kept_ties;             // "jobs", "foreign_servers": what the configuration keeps
+    bool is_quarantined = true;                     // false: Patroni starts what was restored, and it is sanitised then
     std::string isolation;                          // of the quarantine: "network namespace", "socket filter", "none"
     std::vector<std::string> sql;                   // one line each: a file that was run, in which database, how long
     std::vector<std::string> left;                  // one line each: what was left as it was, and why

@@ -1,9 +1,13 @@
 #include "common/sanitize/evidence.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "common/sanitize/roles.h"
+#include "common/sanitize/session_settings.h"
+#include "common/sanitize/ties.h"
 
 namespace polygon::sanitize {
 namespace {
@@ -50,14 +54,60 @@ Result<Check> check_locked_roles(Connection& session, const GenerationMarker& ma
                  open.empty() ? list_or(marker.locked_roles, "none") : "open again: " + list_or(open, "")};
 }
 
-Result<Check> check_none(Connection& session, std::string name, const std::string& sql) {
-    const auto found = TRY(session.column(sql));
-    return Check{std::move(name), found.empty(), list_or(found, "none")};
+// That there is nothing of a kind which the quarantine has removed, but which testers may make again.
+class Absence {
+  public:
+    Absence(Connection& session, const GenerationMarker& marker, Moment moment)
+        : session_(session), marker_(marker), moment_(moment) {}
+
+    Check of(std::string name, const Lines& found) const {
+        Check check{std::move(name), found.empty(), list_or(found, "none")};
+        if (moment_ == Moment::bootstrap) return check;
+        check.weight = Weight::advisory;
+        if (!check.holds) check.detail = "made since the rebuild: " + check.detail;
+        return check;
+    }
+
+    Result<Check> of_query(std::string name, const std::string& sql) const {
+        return of(std::move(name), TRY(session_.column(sql)));
+    }
+
+    // Of what `kept_ties` may name: then any number is right.
+    Check unless_kept(std::string name, const std::string& tie, const Lines& found) const {
+        const auto& kept = marker_.kept_ties;
+        if (std::find(kept.begin(), kept.end(), tie) == kept.end()) return of(std::move(name), found);
+        return {std::move(name), true, fmt::format("kept, as polygon.{} wants: {}", tie, list_or(found, "none"))};
+    }
+
+  private:
+    Connection& session_;
+    const GenerationMarker& marker_;
+    Moment moment_;
+};
+
+Result<Check> check_superusers(Connection& session, const GenerationMarker& marker, const Absence& absence) {
+    Lines others;
+    for (const std::string& role :
+         TRY(session.column("SELECT rolname FROM pg_catalog.pg_authid WHERE rolsuper ORDER BY rolname"))) {
+        const bool is_known =
+            std::find(marker.superusers.begin(), marker.superusers.end(), role) != marker.superusers.end();
+        if (!is_known) others.push_back(role);
+    }
+    Check check = absence.of("superusers", others);
+    if (check.holds) check.detail = fmt::format("none but {}", list_or(marker.superusers, "none"));
+    return check;
 }
 
 Check check_backup(const GenerationMarker& marker) {
     return {"backup verified", marker.is_backup_verified,
             marker.is_backup_verified ? "each file, by backup_manifest" : "no: it had no backup_manifest",
+            Weight::advisory};
+}
+
+Check check_quarantine(const GenerationMarker& marker) {
+    return {"quarantine", marker.is_quarantined,
+            marker.is_quarantined ? "passed before Patroni's first start"
+                                  : "none: the clone was sanitised after Patroni had started it",
             Weight::advisory};
 }
 
@@ -81,22 +131,37 @@ Result<Check> check_archiving(Connection& session) {
         mode == "off" ? "off" : fmt::format("archive_mode {}, archive_command '{}' from {}", mode, command, source)};
 }
 
+// What tied production's data to other systems.
+Status add_ties(std::vector<Check>& checks, const Absence& absence, const ConnectTo& connect_to, Connection& session) {
+    checks.push_back(TRY(absence.of_query(
+        "subscriptions",
+        "SELECT subname FROM pg_catalog.pg_subscription WHERE subenabled OR subslotname IS NOT NULL")));
+    checks.push_back(TRY(absence.of_query(
+        "logical slots", "SELECT slot_name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical'")));
+    checks.push_back(
+        TRY(absence.of_query("prepared transactions", "SELECT gid FROM pg_catalog.pg_prepared_xacts ORDER BY gid")));
+    const RemainingTies ties = TRY(find_ties(connect_to));
+    checks.push_back(absence.unless_kept("jobs", "jobs", ties.jobs));
+    checks.push_back(absence.unless_kept("partners' credentials", "foreign_servers", ties.credentials));
+    checks.push_back(absence.of("settings of roles and databases", TRY(find_settings(session, {}))));
+    return {};
+}
+
 }  // namespace
 
-Result<std::vector<Check>> collect_evidence(Connection& session, const GenerationMarker& marker) {
+Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const GenerationMarker& marker,
+                                            Moment moment) {
+    Connection session = TRY(connect_to("postgres"));
+    const Absence absence(session, marker, moment);
     std::vector<Check> checks;
     checks.push_back(TRY(check_recovery(session)));
     checks.push_back(TRY(check_system_identifier(session, marker)));
     checks.push_back(TRY(check_verifiers(session, marker)));
     checks.push_back(TRY(check_locked_roles(session, marker)));
+    checks.push_back(TRY(check_superusers(session, marker, absence)));
     checks.push_back(TRY(check_archiving(session)));
-    checks.push_back(
-        TRY(check_none(session, "subscriptions to production",
-                       "SELECT subname FROM pg_catalog.pg_subscription WHERE subenabled OR subslotname IS NOT NULL")));
-    checks.push_back(
-        TRY(check_none(session, "logical slots",
-                       "SELECT slot_name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical'")));
-    checks.push_back(TRY(check_none(session, "prepared transactions", "SELECT gid FROM pg_catalog.pg_prepared_xacts")));
+    TRY(add_ties(checks, absence, connect_to, session));
+    checks.push_back(check_quarantine(marker));
     checks.push_back(check_backup(marker));
     checks.push_back(check_collations(marker));
     return checks;

@@ -7,6 +7,7 @@
 #include "common/base/result.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/generation_marker.h"
+#include "common/sanitize/databases.h"
 
 namespace polygon::sanitize {
 
@@ -20,8 +21,13 @@ struct Check {
     Weight weight = Weight::required;
 };
 
-// On a superuser's session with the leader. Only an unreachable server is an error; what does not hold is a Check.
-Result<std::vector<Check>> collect_evidence(postgres::Connection& session, const postgres::GenerationMarker& marker);
+// At the bootstrap nobody but us has been there. Later, testers may have made subscriptions, slots, jobs and the like
+// of their own: such checks are then advisory.
+enum class Moment { bootstrap, later };
+
+// By superuser's sessions with the leader. Only an unreachable server is an error; what does not hold is a Check.
+Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const postgres::GenerationMarker& marker,
+                                            Moment moment);
 
 // Errc::not_proven naming what does not hold; success if all required ones do.
 Status require_all(const std::vector<Check>& checks);

@@ -161,16 +161,18 @@ Result<std::set<std::string>> set_named(postgres::Connection& session, const std
     return named;
 }
 
+// Those that no role may hold again: of the kept roles they may go on.
 std::vector<std::string> collect_verifiers(const std::vector<ExistingRole>& existing, const RolePlan& plan,
-                                           const std::set<std::string>& named, const std::vector<std::string>& kept) {
-    if (!plan.known_verifiers.empty()) return plan.known_verifiers;
-    const std::set<std::string> open(kept.begin(), kept.end());
-    std::vector<std::string> verifiers;
+                                           const std::vector<std::string>& kept) {
+    std::set<std::string> verifiers(plan.known_verifiers.begin(), plan.known_verifiers.end());
     for (const ExistingRole& role : existing) {
-        if (holds_production_verifier(role, plan) && (named.contains(role.name) || !open.contains(role.name)))
-            verifiers.push_back(*role.verifier_sha256);
+        if (holds_production_verifier(role, plan)) verifiers.insert(*role.verifier_sha256);
     }
-    return verifiers;
+    for (const ExistingRole& role : existing) {
+        const bool is_kept = std::find(kept.begin(), kept.end(), role.name) != kept.end();
+        if (is_kept && role.verifier_sha256) verifiers.erase(*role.verifier_sha256);
+    }
+    return {verifiers.begin(), verifiers.end()};
 }
 
 Result<RoleOutcome> apply_in_transaction(postgres::Connection& session, const RolePlan& plan) {
@@ -188,12 +190,14 @@ Result<RoleOutcome> apply_in_transaction(postgres::Connection& session, const Ro
                            fmt::format("cannot change role '{}'", role.name)));
         }
     }
-    outcome.production_verifiers = collect_verifiers(existing, plan, named, outcome.kept);
+    outcome.production_verifiers = collect_verifiers(existing, plan, outcome.kept);
     const std::vector<std::string> holders = TRY(find_roles_with_verifiers(session, outcome.production_verifiers));
+    outcome.superusers =
+        TRY(session.column("SELECT rolname FROM pg_catalog.pg_authid WHERE rolsuper ORDER BY rolname"));
     if (holders.empty()) return outcome;
     return Error{Errc::not_proven,
                  fmt::format("production's passwords would still open role {}", fmt::join(holders, ", ")),
-                 "Two roles of production share a verifier; list both in roles.passwords."};
+                 "Give the role a password of the polygon's in roles.passwords."};
 }
 
 }  // namespace
@@ -203,6 +207,13 @@ Result<RoleOutcome> apply_roles(postgres::Connection& session, const RolePlan& p
     Result<RoleOutcome> outcome = apply_in_transaction(session, plan);
     TRY(session.execute(outcome ? "COMMIT" : "ROLLBACK"));
     return outcome;
+}
+
+Result<std::vector<std::string>> read_verifiers(postgres::Connection& session, const std::string& but_of) {
+    return session.column(
+        fmt::format("SELECT {} FROM pg_catalog.pg_authid WHERE rolpassword IS NOT NULL AND rolname <> $1 ORDER BY 1",
+                    kVerifierHash),
+        {but_of});
 }
 
 Result<std::vector<std::string>> find_roles_with_verifiers(postgres::Connection& session,

@@ -38,7 +38,8 @@ struct RoleOutcome {
     std::vector<std::string> locked;
     std::vector<std::string> rotated;
     std::vector<std::string> kept;
-    std::vector<std::string> demoted;  // lost SUPERUSER
+    std::vector<std::string> demoted;     // lost SUPERUSER
+    std::vector<std::string> superusers;  // have it in the end
     // SHA-256 of each verifier that production had, but those of `kept`: what no role may hold again.
     std::vector<std::string> production_verifiers;
 };
@@ -52,6 +53,9 @@ struct RoleOutcome {
 // At its end no role but the kept holds a verifier of production's, else Errc::not_proven and nothing is changed.
 // Errc::role_missing for a name of the plan that the clone lacks. A repeat gives new verifiers and the same rights.
 Result<RoleOutcome> apply_roles(postgres::Connection& superuser_session, const RolePlan& plan);
+
+// SHA-256 of the verifiers of all roles but this one: what `known_verifiers` is to be, read before anything is changed.
+Result<std::vector<std::string>> read_verifiers(postgres::Connection& superuser_session, const std::string& but_of);
 
 // Names the roles that hold one of these verifiers (SHA-256, hexadecimal).
 Result<std::vector<std::string>> find_roles_with_verifiers(postgres::Connection& superuser_session,

@@ -42,6 +42,13 @@ void record_roles(RoleOutcome outcome, GenerationMarker& marker) {
     marker.rotated_roles = std::move(outcome.rotated);
     marker.kept_roles = std::move(outcome.kept);
     marker.production_verifiers = std::move(outcome.production_verifiers);
+    marker.superusers = std::move(outcome.superusers);
+}
+
+void record_kept_ties(const TiePlan& plan, GenerationMarker& marker) {
+    marker.kept_ties.clear();
+    if (plan.jobs == patroni::Jobs::keep) marker.kept_ties.push_back("jobs");
+    if (plan.foreign_servers == patroni::ForeignServers::keep) marker.kept_ties.push_back("foreign_servers");
 }
 
 void log_findings(const GenerationMarker& marker) {
@@ -65,6 +72,7 @@ Status sanitise(const ConnectTo& connect_to, const Policy& policy, Repeat repeat
     Findings ties = TRY(cut_ties(connect_to, policy.ties));
     append(marker.disarmed, std::move(ties.disarmed));
     append(marker.left, std::move(ties.left));
+    record_kept_ties(policy.ties, marker);
     append(marker.disarmed, TRY(drop_and_rename(session, policy.databases)));
     record_settings(TRY(reset_settings(session, patronis(policy))), marker);
     marker.collations = TRY(compare_collations(connect_to));

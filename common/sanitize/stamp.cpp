@@ -12,11 +12,19 @@ Status create_stamp_table(Connection& session) {
         "marker jsonb NOT NULL, verified_at timestamptz, certificate jsonb)");
 }
 
-Status stamp(Connection& session, const postgres::GenerationMarker& marker) {
-    return in_context(session.execute("INSERT INTO polygon.refresh (generation, marker) VALUES ($1, $2::jsonb) "
-                                      "ON CONFLICT (generation) DO UPDATE SET marker = excluded.marker",
-                                      {marker.generation, postgres::to_json(marker)}),
-                      "cannot stamp table polygon.refresh");
+Status stamp(Connection& session, const postgres::GenerationMarker& marker, const std::string& certificate) {
+    return in_context(
+        session.execute(
+            "INSERT INTO polygon.refresh (generation, marker, certificate) VALUES ($1, $2::jsonb, $3::jsonb) "
+            "ON CONFLICT (generation) DO UPDATE "
+            "SET marker = excluded.marker, certificate = excluded.certificate",
+            {marker.generation, postgres::to_json(marker), certificate}),
+        "cannot stamp table polygon.refresh");
+}
+
+Status store_certificate(Connection& session, const std::string& generation, const std::string& certificate) {
+    return session.execute("UPDATE polygon.refresh SET certificate = $1::jsonb WHERE generation = $2",
+                           {certificate, generation});
 }
 
 Result<std::optional<std::string>> read_stamped_generation(Connection& session) {

@@ -13,8 +13,11 @@ namespace polygon::sanitize {
 // In the quarantine, in database postgres. One that is there is no error.
 Status create_stamp_table(postgres::Connection& session);
 
-// The proven generation's row; a repeat replaces it.
-Status stamp(postgres::Connection& session, const postgres::GenerationMarker& marker);
+// The proven generation's row with its certificate as JSON; a repeat replaces it.
+Status stamp(postgres::Connection& session, const postgres::GenerationMarker& marker, const std::string& certificate);
+
+// The same row's certificate, renewed.
+Status store_certificate(postgres::Connection& session, const std::string& generation, const std::string& certificate);
 
 // The generation that was proven last; none if the table is missing or empty.
 Result<std::optional<std::string>> read_stamped_generation(postgres::Connection& session);

@@ -14,6 +14,26 @@ const char* const kPolygonPasswords[] = {"polygon-superuser", "polygon-replicati
 const char* const kProductionPasswords[] = {"production-app", "production-report", "production-weird",
                                             "partner-secret"};
 
+const std::vector<std::string> kDisarmed = {
+    "database audit: dropped subscription 'trail'",
+    "database closed: switched off 3 active jobs of timescaledb (bgw_job)",
+    "database closed: dropped the user mapping of app on foreign server 'hidden'",
+    "database thai: rolled back prepared transaction 'left open'",
+    "database thai: dropped subscription 'feed'",
+    "database thai: dropped the user mapping of app on foreign server 'partner'",
+    "database thai: dropped the user mapping of PUBLIC on foreign server 'partner'",
+    "database thai: dropped option api_key of foreign server 'legacy'",
+    "reset setting lock_timeout of all roles: Patroni's sessions would obey it",
+    "reset setting app.api_host of role app: it names a host",
+    "reset setting statement_timeout of role replicator: Patroni's sessions would obey it",
+    "reset setting default_transaction_read_only of database postgres: Patroni's sessions would obey it",
+    "reset setting session_preload_libraries of role report in database thai: it has a library loaded into every "
+    "session",
+    "role we\"ird: no longer a superuser"};
+const std::vector<std::string> kLeft = {"database closed: foreign server 'hidden' of postgres_fdw, to 10.0.0.9:5433",
+                                        "database thai: foreign server 'legacy' of bare, to legacy.example:99",
+                                        "database thai: foreign server 'partner' of postgres_fdw, to partner.example"};
+
 void check_roles(Site& site, const stdfs::path& socket) {
     const std::string roles =
         site.query(socket, "postgres", "postgres",
@@ -28,7 +48,9 @@ void check_roles(Site& site, const stdfs::path& socket) {
 void check_ties_are_cut(Site& site, const stdfs::path& socket) {
     CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM pg_subscription") == "0");
     CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM pg_user_mappings") == "0");
-    CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM pg_foreign_server") == "1");
+    CHECK(site.query(socket, "postgres", "thai",
+                     "SELECT string_agg(srvname || ' ' || coalesce(srvoptions::text, ''), ';' ORDER BY srvname) FROM "
+                     "pg_foreign_server") == "legacy {address=legacy.example,port=99};partner {host=partner.example}");
     CHECK(site.query(socket, "postgres", "thai",
                      "SELECT string_agg(evtenabled::text, '' ORDER BY evtname) FROM pg_event_trigger") == "OA");
     CHECK(site.query(socket, "postgres", "postgres", "SELECT count(*) FROM pg_prepared_xacts") == "0");
@@ -68,7 +90,9 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
     CHECK(marker->source_system_identifier == production.system_identifier);
     CHECK(marker->backup_label == "20261120");
     CHECK(marker->locked_roles == std::vector<std::string>{"boss", "report", "we\"ird"});
-    CHECK(marker->disarmed.size() == 4);
+    CHECK(marker->disarmed == kDisarmed);
+    CHECK(marker->left == kLeft);
+    CHECK(marker->superusers == std::vector<std::string>{"boss", "postgres"});
     REQUIRE(marker->collations.size() == 1);
     CHECK_THAT(marker->collations[0],
                ContainsText("database thai: its default collation has version 1.0 recorded and is "));
@@ -89,6 +113,10 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
               marker->generation);
     });
     CHECK(require(postgres::read_marker(site.data_directory()))->stage == postgres::Stage::proven);
+    const std::string certificate = require(fs::read_file(site.data_directory().string() + ".certificate.json"));
+    CHECK(nlohmann::json::parse(certificate).at("refresh").at("left") == kLeft);
+    for (const char* secret : kProductionPasswords)
+        CHECK(certificate.find(secret) == std::string::npos);
     const auto stamp = nlohmann::json::parse(site.etcd_keys().at("/service/polygon.polygon/generation"));
     CHECK(stamp.at("generation") == marker->generation);
     CHECK(stamp.at("system_identifier") == std::to_string(control.system_identifier));

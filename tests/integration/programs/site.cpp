@@ -21,8 +21,13 @@ ALTER ROLE app SET search_path = nowhere;
 ALTER DATABASE postgres SET default_transaction_read_only = on;
 CREATE ROLE replicator LOGIN REPLICATION CONNECTION LIMIT 0;
 ALTER ROLE replicator SET statement_timeout = 1;
-CREATE DATABASE closed ALLOW_CONNECTIONS false;
+ALTER ROLE app SET app.api_host = 'orders.prod.example';
+ALTER ROLE ALL SET lock_timeout = '1h';
+CREATE DATABASE closed;
+CREATE DATABASE audit IS_TEMPLATE true;
 CREATE DATABASE thai;
+ALTER ROLE report IN DATABASE thai SET session_preload_libraries = 'nowhere';
+ALTER DATABASE thai SET app.tenant = 'thai';
 UPDATE pg_database SET datcollversion = '1.0' WHERE datname = 'thai';
 )sql";
 const char* const kThai = R"sql(
@@ -32,6 +37,8 @@ CREATE SERVER partner FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'partner.e
 CREATE USER MAPPING FOR app SERVER partner OPTIONS (user 'u', password 'partner-secret');
 CREATE USER MAPPING FOR PUBLIC SERVER partner OPTIONS (user 'p', password 'partner-secret');
 CREATE SUBSCRIPTION feed CONNECTION 'host=127.0.0.1 port=@PORT@ dbname=x connect_timeout=2' PUBLICATION p WITH (connect = false, slot_name = 'feed');
+CREATE FOREIGN DATA WRAPPER bare;
+CREATE SERVER legacy FOREIGN DATA WRAPPER bare OPTIONS (address 'legacy.example', port '99', api_key 'partner-secret');
 CREATE SCHEMA cron;
 CREATE TABLE cron.job (id int);
 INSERT INTO pg_subscription_rel VALUES ((SELECT oid FROM pg_subscription), 'trips'::regclass, 'i', NULL);
@@ -39,6 +46,21 @@ CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAIS
 CREATE EVENT TRIGGER refuse_always ON ddl_command_end EXECUTE FUNCTION refuse();
 ALTER EVENT TRIGGER refuse_always ENABLE ALWAYS;
 CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION refuse();
+)sql";
+
+// It allows no connections in the end. Its TimescaleDB is a row in the catalog: no package of Debian has the extension.
+const char* const kClosed = R"sql(
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER hidden FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '10.0.0.9', port '5433');
+CREATE USER MAPPING FOR app SERVER hidden OPTIONS (password 'partner-secret');
+CREATE SCHEMA _timescaledb_config;
+CREATE TABLE _timescaledb_config.bgw_job AS SELECT g AS id, true AS scheduled FROM generate_series(1, 3) g;
+INSERT INTO pg_extension VALUES (99990, 'timescaledb', 10, 'public'::regnamespace, true, '2.9', NULL, NULL);
+\connect template1
+ALTER DATABASE closed WITH ALLOW_CONNECTIONS false;
+)sql";
+const char* const kAudit = R"sql(
+CREATE SUBSCRIPTION trail CONNECTION 'host=127.0.0.1 port=@PORT@ dbname=x connect_timeout=2' PUBLICATION p WITH (connect = false, slot_name = 'trail');
 )sql";
 
 }  // namespace
@@ -121,7 +143,8 @@ void Site::make_production() {
 }
 
 void Site::fill_production(const stdfs::path& socket_directory) {
-    for (const auto& [database, script] : {std::pair{"postgres", kProduction}, std::pair{"thai", kThai}}) {
+    for (const auto& [database, script] : {std::pair{"postgres", kProduction}, std::pair{"thai", kThai},
+                                           std::pair{"closed", kClosed}, std::pair{"audit", kAudit}}) {
         const stdfs::path file = path() / "script.sql";
         std::string text = script;
         if (const std::size_t place = text.find("@PORT@"); place != std::string::npos) {

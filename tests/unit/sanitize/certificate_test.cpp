@@ -1,19 +1,20 @@
-#include "bootstrap/rebuild/certificate.h"
+#include "common/sanitize/certificate.h"
 
 #include <nlohmann/json.hpp>
 
 #include "tests/support/catch.h"
 
-namespace polygon::rebuild {
+namespace polygon::sanitize {
 namespace {
 
 Certificate make_certificate() {
     return {.scope = "polygon",
-            .generation = "g1",
             .verified_at = "2026-11-20T03:00:00Z",
-            .marker = "{}",
+            .marker = {.generation = "g1",
+                       .disarmed = {"database thai: dropped subscription 'feed'"},
+                       .left = {"database thai: foreign server 'partner' of postgres_fdw"}},
             .checks = {{"leader", true, "accepts writes"},
-                       {"collation versions", false, "as restored: x", sanitize::Weight::advisory},
+                       {"collation versions", false, "as restored: x", Weight::advisory},
                        {"roles locked", false, "open again: app"}}};
 }
 
@@ -22,7 +23,11 @@ TEST_CASE("the certificate's table tells what failed from what is to be known") 
           "Polygon 'polygon', generation g1, verified 2026-11-20T03:00:00Z\n"
           "  ok   leader              accepts writes\n"
           "  warn collation versions  as restored: x\n"
-          "  FAIL roles locked        open again: app\n");
+          "  FAIL roles locked        open again: app\n"
+          "Disarmed\n"
+          "  database thai: dropped subscription 'feed'\n"
+          "Left as it is\n"
+          "  database thai: foreign server 'partner' of postgres_fdw\n");
 }
 
 TEST_CASE("the certificate's JSON says of each check whether it is required") {
@@ -30,7 +35,8 @@ TEST_CASE("the certificate's JSON says of each check whether it is required") {
     CHECK(json.at("checks").at(1).at("holds") == false);
     CHECK(json.at("checks").at(1).at("required") == false);
     CHECK(json.at("checks").at(2).at("required") == true);
+    CHECK(json.at("refresh").at("disarmed").at(0) == "database thai: dropped subscription 'feed'");
 }
 
 }  // namespace
-}  // namespace polygon::rebuild
+}  // namespace polygon::sanitize

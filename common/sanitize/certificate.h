@@ -1,0 +1,27 @@
+// The certificate: what was checked on the running polygon and found, what was disarmed, what was left and why.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/postgres/data_directory.h"
+#include "common/postgres/generation_marker.h"
+#include "common/sanitize/evidence.h"
+
+namespace polygon::sanitize {
+
+struct Certificate {
+    std::string scope;
+    std::string verified_at;            // UTC
+    postgres::GenerationMarker marker;  // of the leader: backup, roles, what was disarmed and left, durations
+    std::vector<Check> checks;
+};
+
+std::string to_table(const Certificate& certificate);
+std::string to_json(const Certificate& certificate);
+
+// D.certificate.json beside the data directory D, replaced as a whole.
+postgres::Path certificate_path(const postgres::Path& data_directory);
+
+}  // namespace polygon::sanitize
