@@ -1,8 +1,10 @@
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/generation_marker.h"
+#include "common/process/isolation.h"
 #include "tests/integration/programs/site.h"
 
 namespace polygon::test {
@@ -13,6 +15,20 @@ namespace stdfs = std::filesystem;
 const char* const kPolygonPasswords[] = {"polygon-superuser", "polygon-replication", "polygon-rewind", "polygon-app"};
 const char* const kProductionPasswords[] = {"production-app", "production-report", "production-weird",
                                             "partner-secret"};
+
+bool is_isolated(Site& site) {
+    return site.workspace().account().strongest_isolation() != process::Isolation::none;
+}
+
+// The trigger that dials out while the clone is sanitised fires once.
+int calls_let_through(Site& site) {
+    return is_isolated(site) ? 0 : 1;
+}
+
+void check_call(Site& site, const stdfs::path& socket) {
+    CHECK(site.query(socket, "postgres", "thai", "SELECT outcome FROM calls") ==
+          (is_isolated(site) ? "refused" : "connected"));
+}
 
 void check_roles(Site& site, const stdfs::path& socket) {
     const std::string roles =
@@ -50,7 +66,7 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
     REQUIRE(done.exit_status == 0);
     CHECK_FALSE(stdfs::exists(site.data_directory().string() + ".staged"));
     // The subscription has a table that is not synchronised: dropping it would have called the publisher for its slot.
-    CHECK(site.publisher().count_connections() == 0);
+    CHECK(site.publisher().count_connections() == calls_let_through(site));
     for (const char* secret : kPolygonPasswords)
         CHECK(done.err.find(secret) == std::string::npos);
     for (const char* secret : kProductionPasswords)
@@ -68,7 +84,9 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
     CHECK(marker->source_system_identifier == production.system_identifier);
     CHECK(marker->backup_label == "20261120");
     CHECK(marker->locked_roles == std::vector<std::string>{"boss", "report", "we\"ird"});
-    CHECK(marker->disarmed.size() == 4);
+    CHECK(marker->disarmed.size() == 5);
+    CHECK(marker->isolation == process::to_text(site.workspace().account().strongest_isolation()));
+    CHECK_THAT(done.err, ContainsText("isolation="));
     REQUIRE(marker->collations.size() == 1);
     CHECK_THAT(marker->collations[0],
                ContainsText("database thai: its default collation has version 1.0 recorded and is "));
@@ -76,6 +94,7 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
 
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM trips") == "20000");
+        check_call(site, socket);
         check_roles(site, socket);
         check_ties_are_cut(site, socket);
         // Proof and stamp, as Patroni would have them done.
@@ -85,6 +104,7 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
         INFO(proven.err);
         CHECK(proven.exit_status == 0);
         CHECK_THAT(proven.err, ContainsText("check=\"collation versions\""));
+        CHECK_THAT(proven.err, ContainsText("check=\"quarantine's network\""));
         CHECK(site.query(socket, "postgres", "postgres", "SELECT generation FROM polygon.refresh") ==
               marker->generation);
     });
@@ -92,6 +112,25 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
     const auto stamp = nlohmann::json::parse(site.etcd_keys().at("/service/polygon.polygon/generation"));
     CHECK(stamp.at("generation") == marker->generation);
     CHECK(stamp.at("system_identifier") == std::to_string(control.system_identifier));
+}
+
+TEST_CASE("a restore_command has the network, and what runs in the clone after it has not") {
+    Site& site = Site::shared();
+    site.clear();
+    site.publisher().count_connections();
+    Listener archive;
+    const process::Finished done =
+        site.bootstrap({{"POLYGON_RECOVERY_RESTORE_COMMAND",
+                         fmt::format("bash -c \"exec 3<>/dev/tcp/127.0.0.1/{}\"; false", archive.port())},
+                        {"POLYGON_RECOVERY_TARGET_TIMELINE", "current"}});
+    INFO(done.err);
+    REQUIRE(done.exit_status == 0);
+    CHECK(archive.count_connections() > 0);
+    CHECK(site.publisher().count_connections() == calls_let_through(site));
+    const std::string strongest(process::to_text(site.workspace().account().strongest_isolation()));
+    CHECK(require(postgres::read_marker(site.data_directory()))->isolation ==
+          (is_isolated(site) ? strongest + ", from the end of recovery on" : strongest));
+    site.with_server(site.data_directory(), [&](const stdfs::path& socket) { check_call(site, socket); });
 }
 
 TEST_CASE("a plain backup makes the same clone, and keep keeps the identifier on a timeline of its own") {

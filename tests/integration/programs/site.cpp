@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 namespace stdfs = std::filesystem;
 
 // Production's bootstrap superuser is not called postgres, a role's name needs quoting, and the clone would carry a
-// subscription, a foreign server's password, a prepared transaction and an ALTER SYSTEM.
+// subscription, a foreign server's password, a prepared transaction and an ALTER SYSTEM. Of pgAgent there is what the
+// quarantine touches, with a trigger that dials out when it does, and writes down what came of it.
 const char* const kProduction = R"sql(
 ALTER SYSTEM SET archive_timeout = 77;
 CREATE ROLE app LOGIN PASSWORD 'production-app';
@@ -34,6 +35,21 @@ CREATE USER MAPPING FOR PUBLIC SERVER partner OPTIONS (user 'p', password 'partn
 CREATE SUBSCRIPTION feed CONNECTION 'host=127.0.0.1 port=@PORT@ dbname=x connect_timeout=2' PUBLICATION p WITH (connect = false, slot_name = 'feed');
 CREATE SCHEMA cron;
 CREATE TABLE cron.job (id int);
+CREATE SCHEMA pgagent;
+CREATE TABLE pgagent.pga_job AS SELECT 1 AS jobid, true AS jobenabled;
+INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+    VALUES (77777, 'pgagent', 10, 'pgagent'::regnamespace, false, '4.2');
+CREATE TABLE calls (outcome text);
+CREATE FUNCTION call() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    COPY (SELECT 1) TO PROGRAM 'bash -c "exec 3<>/dev/tcp/127.0.0.1/@PORT@ && cat >/dev/null"';
+    INSERT INTO public.calls VALUES ('connected');
+    RETURN NEW;
+EXCEPTION WHEN external_routine_exception THEN
+    INSERT INTO public.calls VALUES ('refused');
+    RETURN NEW;
+END $$;
+CREATE TRIGGER call BEFORE UPDATE ON pgagent.pga_job FOR EACH ROW EXECUTE FUNCTION call();
+ALTER TABLE pgagent.pga_job ENABLE ALWAYS TRIGGER call;
 INSERT INTO pg_subscription_rel VALUES ((SELECT oid FROM pg_subscription), 'trips'::regclass, 'i', NULL);
 CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
 CREATE EVENT TRIGGER refuse_always ON ddl_command_end EXECUTE FUNCTION refuse();
@@ -124,9 +140,8 @@ void Site::fill_production(const stdfs::path& socket_directory) {
     for (const auto& [database, script] : {std::pair{"postgres", kProduction}, std::pair{"thai", kThai}}) {
         const stdfs::path file = path() / "script.sql";
         std::string text = script;
-        if (const std::size_t place = text.find("@PORT@"); place != std::string::npos) {
+        for (std::size_t place = 0; (place = text.find("@PORT@", place)) != std::string::npos;)
             text.replace(place, 6, std::to_string(publisher_.port()));
-        }
         std::ofstream(file) << text;
         const process::Finished done =
             run_postgres({"psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-h", socket_directory.string(), "-U", "boss", "-d",

@@ -55,7 +55,7 @@ class Site {
     std::filesystem::path tar_backups() const { return path() / "backups"; }
     std::filesystem::path plain_backup() const { return path() / "plain"; }
     std::filesystem::path configuration() const { return path() / "patroni.yml"; }
-    // Where production's subscription would connect to.
+    // Where production's subscription, and a trigger of its own, would connect to.
     Listener& publisher() { return publisher_; }
     support::EtcdServer& etcd() { return *etcd_; }
     support::Workspace& workspace() { return *workspace_; }
