@@ -69,6 +69,22 @@ Check check_collations(const GenerationMarker& marker) {
             Weight::advisory};
 }
 
+// "network namespace, from the end of recovery on" is told of as "a network namespace of its own, from the ...".
+std::string describe_isolation(const std::string& isolation) {
+    struct Wording {
+        std::string_view recorded;
+        std::string_view told;
+    };
+    for (const Wording& wording :
+         {Wording{"network namespace", "a network namespace of its own"},
+          Wording{"socket filter", "a socket filter: none but local sockets"},
+          Wording{"none", "not isolated: this kernel allows neither a namespace nor a filter"}}) {
+        if (isolation.starts_with(wording.recorded))
+            return std::string(wording.told) + isolation.substr(wording.recorded.size());
+    }
+    return isolation.empty() ? "not recorded" : isolation;
+}
+
 Result<Check> check_archiving(Connection& session) {
     const std::string mode = TRY(session.value("SELECT pg_catalog.current_setting('archive_mode')"));
     const std::string command = TRY(session.value("SELECT pg_catalog.current_setting('archive_command')"));
@@ -82,6 +98,11 @@ Result<Check> check_archiving(Connection& session) {
 }
 
 }  // namespace
+
+Check check_isolation(const GenerationMarker& marker) {
+    return {"quarantine's network", !marker.isolation.empty() && marker.isolation != "none",
+            describe_isolation(marker.isolation), Weight::advisory};
+}
 
 Result<std::vector<Check>> collect_evidence(Connection& session, const GenerationMarker& marker) {
     std::vector<Check> checks;
@@ -98,6 +119,7 @@ Result<std::vector<Check>> collect_evidence(Connection& session, const Generatio
                        "SELECT slot_name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical'")));
     checks.push_back(TRY(check_none(session, "prepared transactions", "SELECT gid FROM pg_catalog.pg_prepared_xacts")));
     checks.push_back(check_backup(marker));
+    checks.push_back(check_isolation(marker));
     checks.push_back(check_collations(marker));
     return checks;
 }

@@ -23,6 +23,9 @@ struct Check {
 // On a superuser's session with the leader. Only an unreachable server is an error; what does not hold is a Check.
 Result<std::vector<Check>> collect_evidence(postgres::Connection& session, const postgres::GenerationMarker& marker);
 
+// One of them, which asks no server: whether what ran while the clone was sanitised could dial out.
+Check check_isolation(const postgres::GenerationMarker& marker);
+
 // Errc::not_proven naming what does not hold; success if all required ones do.
 Status require_all(const std::vector<Check>& checks);
 
