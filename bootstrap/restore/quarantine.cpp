@@ -8,6 +8,7 @@
 #include "common/postgres/control_file.h"
 #include "common/postgres/private_server.h"
 #include "common/process/child.h"
+#include "common/process/isolation.h"
 #include "common/sanitize/sanitise.h"
 
 namespace polygon::bootstrap {
@@ -23,6 +24,39 @@ postgres::ServerParameters quarantine_parameters(const patroni::PolygonSettings&
     return parameters;
 }
 
+// Where the archive is, only the user's command knows: it may need the network.
+bool fetches_wal(const Plan& plan) {
+    return plan.settings.recovery.restore_command.value.has_value();
+}
+
+// Nobody can have a session before recovery's end, and no library of the clone's is loaded: what runs then outside is
+// PostgreSQL itself and the command.
+postgres::ServerParameters recovering_outside_parameters(const patroni::PolygonSettings& settings) {
+    postgres::ServerParameters parameters = quarantine_parameters(settings);
+    parameters["shared_preload_libraries"] = "";
+    return parameters;
+}
+
+process::Isolation choose_isolation(const Plan& plan, postgres::GenerationMarker& marker) {
+    const process::Isolation isolation = process::strongest_isolation();
+    const bool is_isolated = isolation != process::Isolation::none;
+    marker.isolation = process::to_text(isolation);
+    if (is_isolated && fetches_wal(plan)) marker.isolation += ", from the end of recovery on";
+    log(is_isolated ? LogLevel::info : LogLevel::warning,
+        is_isolated ? "the quarantine is cut off from the network" : "the quarantine can reach the network",
+        {{"isolation", marker.isolation}});
+    return isolation;
+}
+
+Result<postgres::PrivateServer> prepare_server(const Plan& plan, process::Isolation isolation) {
+    if (fetches_wal(plan)) {
+        return postgres::PrivateServer::prepare(plan.binaries, plan.places.staged,
+                                                recovering_outside_parameters(plan.settings), process::Isolation::none);
+    }
+    return postgres::PrivateServer::prepare(plan.binaries, plan.places.staged, quarantine_parameters(plan.settings),
+                                            isolation);
+}
+
 // Promotion picks the next timeline, so that the clone's history is told from production's.
 Status recover(postgres::PrivateServer& server, const Plan& plan, Clock& clock, const Deadline& deadline) {
     const patroni::RecoverySettings& recovery = plan.settings.recovery;
@@ -31,6 +65,14 @@ Status recover(postgres::PrivateServer& server, const Plan& plan, Clock& clock, 
     Status started = server.start(clock, deadline);
     if (started) return {};
     return explain_failed_recovery(std::move(started).error(), server.log_tail(), recovery);
+}
+
+// Before the first session: with one, code of the clone's may run.
+Status restart_isolated(postgres::PrivateServer& server, const Plan& plan, process::Isolation isolation, Clock& clock,
+                        const Deadline& deadline) {
+    TRY(server.stop(clock, deadline));
+    TRY(server.change(quarantine_parameters(plan.settings), isolation));
+    return server.start(clock, deadline);
 }
 
 // A string of SQL as single-user mode takes it, with standard_conforming_strings on (the default since 9.1).
@@ -108,9 +150,10 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Clock& c
     TRY(fs::write_file_durably(clone / "recovery.signal", ""));
     TRY(fs::write_file_durably(clone / "postgresql.auto.conf",
                                ""));  // read from the data directory, wherever the rest is
-    postgres::PrivateServer server =
-        TRY(postgres::PrivateServer::prepare(plan.binaries, clone, quarantine_parameters(plan.settings)));
+    const process::Isolation isolation = choose_isolation(plan, marker);
+    postgres::PrivateServer server = TRY(prepare_server(plan, isolation));
     TRY(recover(server, plan, clock, deadline));
+    if (fetches_wal(plan)) TRY(restart_isolated(server, plan, isolation, clock, deadline));
     TRY(sanitise(server, plan, marker, clock, deadline));
     TRY(server.stop(clock, deadline));
     TRY(require_clean_shutdown(clone));

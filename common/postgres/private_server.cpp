@@ -62,7 +62,10 @@ ServerParameters isolating_parameters(const std::filesystem::path& directory,
         {"default_transaction_read_only", "off"},
     };
     if (major_version >= 17) parameters["event_triggers"] = "off";
-    if (major_version >= 18) parameters["max_active_replication_origins"] = "1000";
+    if (major_version >= 18) {
+        parameters["max_active_replication_origins"] = "1000";
+        parameters["io_method"] = "sync";  // io_uring makes sockets too, and a socket filter has none
+    }
     return parameters;
 }
 
@@ -109,15 +112,20 @@ bool is_isolating(const std::string& parameter) {
 }
 
 Result<PrivateServer> PrivateServer::prepare(const Binaries& binaries, const std::filesystem::path& data_directory,
-                                             const ServerParameters& parameters) {
-    PrivateServer server(binaries, TRY(make_private_directory(data_directory)));
-    ServerParameters all = isolating_parameters(server.directory_, data_directory, binaries.major_version);
-    for (const auto& [name, value] : parameters)
-        all[name] = value;
-    TRY(fs::write_file_durably(server.directory_ / "postgresql.conf", render(all)));
+                                             const ServerParameters& parameters, process::Isolation isolation) {
+    PrivateServer server(binaries, data_directory, TRY(make_private_directory(data_directory)));
     TRY(fs::write_file_durably(server.directory_ / "pg_hba.conf", "local all all trust\n"));
     TRY(fs::write_file_durably(server.directory_ / "pg_ident.conf", ""));
+    TRY(server.change(parameters, isolation));
     return server;
+}
+
+Status PrivateServer::change(const ServerParameters& parameters, process::Isolation isolation) {
+    isolation_ = isolation;
+    ServerParameters all = isolating_parameters(directory_, data_directory_, binaries_.major_version);
+    for (const auto& [name, value] : parameters)
+        all[name] = value;
+    return fs::write_file_durably(directory_ / "postgresql.conf", render(all));
 }
 
 PrivateServer::~PrivateServer() {
@@ -135,7 +143,8 @@ Status PrivateServer::start(Clock& clock, const Deadline& deadline) {
         {.argv = {binaries_.program("postgres"), "-c", "config_file=" + (directory_ / "postgresql.conf").string()},
          .environment = clean_environment(),
          .output_file = directory_ / "server.log",
-         .death_signal = SIGQUIT})));
+         .death_signal = SIGQUIT,
+         .isolation = isolation_})));
     const std::string conninfo = fmt::format("host='{}' port=5432 dbname=postgres", directory_.string());
     bool has_ended = false;
     const bool is_ready = wait_until(clock, deadline, 50ms, [&] {
@@ -182,7 +191,8 @@ Status PrivateServer::run_single(const std::string& statement, Clock& clock, con
                   "config_file=" + (directory_ / "postgresql.conf").string(), "-c", "exit_on_error=on", "template1"},
          .environment = clean_environment(),
          .input = statement + "\n",
-         .death_signal = SIGQUIT},
+         .death_signal = SIGQUIT,
+         .isolation = isolation_},
         clock, deadline));
     return {};
 }

@@ -1,5 +1,6 @@
 // A PostgreSQL server that nobody else can reach: no TCP, a private 0700 socket directory, a configuration of our own
-// that names no file of the data directory. It archives nothing and starts no worker that could call out.
+// that names no file of the data directory. It archives nothing, starts no worker that could call out, and is cut off
+// from the network as its caller says, so that code of the clone's cannot call out either.
 #pragma once
 
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include "common/postgres/binaries.h"
 #include "common/postgres/connection.h"
 #include "common/process/child.h"
+#include "common/process/isolation.h"
 
 namespace polygon::postgres {
 
@@ -24,13 +26,17 @@ bool is_isolating(const std::string& parameter);
 class PrivateServer {
   public:
     // Makes the private directory with postgresql.conf and pg_hba.conf (in the data directory if a socket's path fits
-    // there, so that it goes with it); starts nothing. `parameters` go over ours.
+    // there, so that it goes with it); starts nothing. `parameters` go over ours. What it starts runs in `isolation`,
+    // or not at all.
     static Result<PrivateServer> prepare(const Binaries& binaries, const std::filesystem::path& data_directory,
-                                         const ServerParameters& parameters);
+                                         const ServerParameters& parameters, process::Isolation isolation);
     PrivateServer(PrivateServer&&) noexcept = default;
     PrivateServer& operator=(PrivateServer&&) = delete;
     // Kills a server that still runs and removes the private directory.
     ~PrivateServer();
+
+    // Parameters and isolation of what is started from now on, in place of those before; the server must be stopped.
+    Status change(const ServerParameters& parameters, process::Isolation isolation);
 
     // Starts and waits until it accepts connections, recovery included. Errc::process_failed with the log's tail if it
     // ends before, Errc::timeout at the deadline.
@@ -49,11 +55,15 @@ class PrivateServer {
     std::string log_tail() const;
 
   private:
-    PrivateServer(Binaries binaries, std::filesystem::path directory)
-        : binaries_(std::move(binaries)), directory_(std::move(directory)) {}
+    PrivateServer(Binaries binaries, std::filesystem::path data_directory, std::filesystem::path directory)
+        : binaries_(std::move(binaries)),
+          data_directory_(std::move(data_directory)),
+          directory_(std::move(directory)) {}
 
     Binaries binaries_;
+    std::filesystem::path data_directory_;
     std::filesystem::path directory_;
+    process::Isolation isolation_ = process::Isolation::none;
     std::unique_ptr<process::Child> server_;
 };
 

@@ -82,27 +82,61 @@ void lead_group(pid_t parent, int failure) {
     guard_group(first, awaited);
 }
 
-[[noreturn]] void become(const Command& command, const Standard& standard, char* const* argv, char* const* environment,
-                         pid_t parent, int failure) {
-    if (command.reach == Reach::group) {
-        lead_group(parent, failure);
-    } else if (command.death_signal != 0) {
-        prctl(PR_SET_PDEATHSIG, command.death_signal);
-        if (getppid() != parent) _exit(126);  // the parent died before the line above
+enum class Step { isolation, program };
+
+// What a child tells its parent when it does not come to run the command.
+struct Failure {
+    Step step;
+    int reason;
+};
+
+// All that a child needs between fork and exec, where no memory may be allocated.
+struct Launch {
+    const Command& command;
+    const Standard& standard;
+    const Enclosure& enclosure;
+    char* const* argv;
+    char* const* environment;
+    pid_t parent;
+    int failure;  // a pipe's end
+};
+
+[[noreturn]] void give_up(const Launch& launch, Step step, int reason) {
+    const Failure failure = {step, reason};
+    [[maybe_unused]] const ssize_t written = write(launch.failure, &failure, sizeof failure);
+    _exit(127);
+}
+
+void isolate(const Launch& launch) {
+    if (const int reason = launch.enclosure.enter()) give_up(launch, Step::isolation, reason);
+}
+
+// The death signal comes after what changes credentials: that may clear it. Of a group its leader has it, outside.
+void isolate_and_follow_parent(const Launch& launch) {
+    if (launch.command.reach == Reach::group) {
+        lead_group(launch.parent, launch.failure);
+        return isolate(launch);
     }
+    isolate(launch);
+    if (launch.command.death_signal == 0) return;
+    prctl(PR_SET_PDEATHSIG, launch.command.death_signal);
+    if (getppid() != launch.parent) _exit(126);  // the parent died before the line above
+}
+
+[[noreturn]] void become(const Launch& launch) {
+    isolate_and_follow_parent(launch);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD})
         ::signal(number, SIG_DFL);
-    const bool is_ready = (standard.in < 0 || dup2(standard.in, 0) >= 0) &&
-                          (standard.out < 0 || dup2(standard.out, 1) >= 0) &&
-                          (standard.err < 0 || dup2(standard.err, 2) >= 0) &&
-                          (command.directory.empty() || chdir(command.directory.c_str()) == 0);
-    if (is_ready) execvpe(argv[0], argv, environment);
-    const int reason = errno;
-    [[maybe_unused]] const ssize_t written = write(failure, &reason, sizeof reason);
-    _exit(127);
+    const Standard& standard = launch.standard;
+    const std::filesystem::path& directory = launch.command.directory;
+    const bool is_ready =
+        (standard.in < 0 || dup2(standard.in, 0) >= 0) && (standard.out < 0 || dup2(standard.out, 1) >= 0) &&
+        (standard.err < 0 || dup2(standard.err, 2) >= 0) && (directory.empty() || chdir(directory.c_str()) == 0);
+    if (is_ready) execvpe(launch.argv[0], launch.argv, launch.environment);
+    give_up(launch, Step::program, errno);
 }
 
 std::vector<char*> to_pointers(std::vector<std::string>& strings) {
@@ -111,6 +145,28 @@ std::vector<char*> to_pointers(std::vector<std::string>& strings) {
         pointers.push_back(text.data());
     pointers.push_back(nullptr);
     return pointers;
+}
+
+Error to_error(const Failure& failure, const Command& command) {
+    if (failure.step == Step::program) {
+        return errno_error(Errc::process_failed, fmt::format("cannot run '{}'", command.argv.front()), failure.reason,
+                           "Check that it is installed and in PATH.");
+    }
+    return errno_error(
+        Errc::process_failed,
+        fmt::format("cannot run '{}' cut off from the network ({})", command.argv.front(), to_text(command.isolation)),
+        failure.reason, "Look at what limits namespaces here: sysctl user.max_net_namespaces, AppArmor.");
+}
+
+// Blocks until the child has become its program, which closes the pipe, or says why it has not.
+std::optional<Failure> read_failure(int fd) {
+    Failure failure = {};
+    ssize_t got = 0;
+    do {
+        got = read(fd, &failure, sizeof failure);
+    } while (got < 0 && errno == EINTR);
+    if (got != sizeof failure) return std::nullopt;
+    return failure;
 }
 
 // Forks and execs; a failed exec comes back as an error, told through a close-on-exec pipe.
@@ -123,25 +179,20 @@ Result<pid_t> spawn(const Command& command, const Standard& standard) {
     }
     const std::vector<char*> argv = to_pointers(arguments);
     const std::vector<char*> environment = to_pointers(assignments);
+    const Enclosure enclosure = TRY(Enclosure::prepare(command.isolation));
     Pipe failure;
     TRY(failure.open());
     const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid < 0) return errno_error(Errc::process_failed, "cannot fork", errno);
     if (pid == 0) {
-        become(command, standard, argv.data(), command.environment ? environment.data() : environ, parent,
-               failure.write_end());
+        become({command, standard, enclosure, argv.data(), command.environment ? environment.data() : environ, parent,
+                failure.write_end()});
     }
     failure.close_write();
-    int reason = 0;
-    ssize_t got = 0;
-    do {
-        got = read(failure.read_end(), &reason, sizeof reason);
-    } while (got < 0 && errno == EINTR);
-    if (got == sizeof reason) {
+    if (const std::optional<Failure> told = read_failure(failure.read_end())) {
         waitpid(pid, nullptr, 0);
-        return errno_error(Errc::process_failed, fmt::format("cannot run '{}'", command.argv.front()), reason,
-                           "Check that it is installed and in PATH.");
+        return to_error(*told, command);
     }
     return pid;
 }

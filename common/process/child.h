@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
+#include "common/process/isolation.h"
 
 namespace polygon::process {
 
@@ -31,6 +32,8 @@ struct Command {
     std::filesystem::path output_file;       // run(): ignored; Child: stdout and stderr appended here; empty: ours
     int death_signal = SIGKILL;              // what the child gets when we die (PR_SET_PDEATHSIG); 0: nothing
     Reach reach = Reach::process;            // of a Child
+    // From the network. What cannot be isolated is not started; a group's leader, which only waits, is outside.
+    Isolation isolation = Isolation::none;
 };
 
 struct Finished {

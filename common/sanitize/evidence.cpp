@@ -119,6 +119,22 @@ Check check_collations(const GenerationMarker& marker) {
             Weight::advisory};
 }
 
+// "network namespace, from the end of recovery on" is told of as "a network namespace of its own, from the ...".
+std::string describe_isolation(const std::string& isolation) {
+    struct Wording {
+        std::string_view recorded;
+        std::string_view told;
+    };
+    for (const Wording& wording :
+         {Wording{"network namespace", "a network namespace of its own"},
+          Wording{"socket filter", "a socket filter: none but local sockets"},
+          Wording{"none", "not isolated: this kernel allows neither a namespace nor a filter"}}) {
+        if (isolation.starts_with(wording.recorded))
+            return std::string(wording.told) + isolation.substr(wording.recorded.size());
+    }
+    return isolation.empty() ? "not recorded" : isolation;
+}
+
 Result<Check> check_archiving(Connection& session) {
     const std::string mode = TRY(session.value("SELECT pg_catalog.current_setting('archive_mode')"));
     const std::string command = TRY(session.value("SELECT pg_catalog.current_setting('archive_command')"));
@@ -149,6 +165,11 @@ Status add_ties(std::vector<Check>& checks, const Absence& absence, const Connec
 
 }  // namespace
 
+Check check_isolation(const GenerationMarker& marker) {
+    return {"quarantine's network", !marker.isolation.empty() && marker.isolation != "none",
+            describe_isolation(marker.isolation), Weight::advisory};
+}
+
 Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const GenerationMarker& marker,
                                             Moment moment) {
     Connection session = TRY(connect_to("postgres"));
@@ -163,6 +184,7 @@ Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const G
     TRY(add_ties(checks, absence, connect_to, session));
     checks.push_back(check_quarantine(marker));
     checks.push_back(check_backup(marker));
+    checks.push_back(check_isolation(marker));
     checks.push_back(check_collations(marker));
     return checks;
 }

@@ -29,6 +29,9 @@ enum class Moment { bootstrap, later };
 Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const postgres::GenerationMarker& marker,
                                             Moment moment);
 
+// One of them, which asks no server: whether what ran while the clone was sanitised could dial out.
+Check check_isolation(const postgres::GenerationMarker& marker);
+
 // Errc::not_proven naming what does not hold; success if all required ones do.
 Status require_all(const std::vector<Check>& checks);
 

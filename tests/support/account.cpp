@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 #include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace polygon::support {
@@ -41,6 +43,20 @@ Status Account::give(const std::filesystem::path& path) const {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(path))
         TRY(change(entry.path()));
     return {};
+}
+
+process::Isolation Account::strongest_isolation() const {
+    if (!is_other_) return process::strongest_isolation();
+    const pid_t pid = fork();
+    if (pid == 0) {
+        // Dumpable, as a program that was started as the account: /proc/self is root's otherwise.
+        const bool is_changed =
+            setresgid(gid_, gid_, gid_) == 0 && setresuid(uid_, uid_, uid_) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0;
+        _exit(static_cast<int>(is_changed ? process::strongest_isolation() : process::Isolation::none));
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return static_cast<process::Isolation>(WEXITSTATUS(status));
 }
 
 }  // namespace polygon::support

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "common/base/result.h"
+#include "common/process/isolation.h"
 
 namespace polygon::support {
 
@@ -21,6 +22,9 @@ class Account {
 
     // Makes the account the owner of `path` and all below it; links unfollowed.
     Status give(const std::filesystem::path& path) const;
+
+    // What process::strongest_isolation() is for this account: root may more.
+    process::Isolation strongest_isolation() const;
 
   private:
     bool is_other_ = false;

@@ -1,6 +1,7 @@
 #include "tests/integration/postgres/servers_user.h"
 
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "tests/integration/backup/server.h"
@@ -14,6 +15,8 @@ AsServersUser::AsServersUser() : was_root_(::geteuid() == 0) {
     REQUIRE(user != nullptr);
     // The saved user is the way back; a shell would undo a change of the effective user alone.
     REQUIRE(::setresuid(user->pw_uid, user->pw_uid, 0) == 0);
+    // As a program that was started as that user: /proc/self is its own, where a namespace's maps are written.
+    REQUIRE(::prctl(PR_SET_DUMPABLE, 1) == 0);
 }
 
 AsServersUser::~AsServersUser() {

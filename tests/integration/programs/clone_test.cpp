@@ -1,8 +1,10 @@
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/generation_marker.h"
+#include "common/process/isolation.h"
 #include "tests/integration/programs/site.h"
 
 namespace polygon::test {
@@ -20,6 +22,7 @@ const std::vector<std::string> kDisarmed = {
     "database closed: dropped the user mapping of app on foreign server 'hidden'",
     "database thai: rolled back prepared transaction 'left open'",
     "database thai: dropped subscription 'feed'",
+    "database thai: switched off 1 active jobs of pgagent (pga_job)",
     "database thai: dropped the user mapping of app on foreign server 'partner'",
     "database thai: dropped the user mapping of PUBLIC on foreign server 'partner'",
     "database thai: dropped option api_key of foreign server 'legacy'",
@@ -33,6 +36,11 @@ const std::vector<std::string> kDisarmed = {
 const std::vector<std::string> kLeft = {"database closed: foreign server 'hidden' of postgres_fdw, to 10.0.0.9:5433",
                                         "database thai: foreign server 'legacy' of bare, to legacy.example:99",
                                         "database thai: foreign server 'partner' of postgres_fdw, to partner.example"};
+
+void check_call(Site& site, const stdfs::path& socket) {
+    CHECK(site.query(socket, "postgres", "thai", "SELECT outcome FROM calls") ==
+          (site.calls_let_through() == 0 ? "refused" : "connected"));
+}
 
 void check_roles(Site& site, const stdfs::path& socket) {
     const std::string roles =
@@ -72,7 +80,7 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
     REQUIRE(done.exit_status == 0);
     CHECK_FALSE(stdfs::exists(site.data_directory().string() + ".staged"));
     // The subscription has a table that is not synchronised: dropping it would have called the publisher for its slot.
-    CHECK(site.publisher().count_connections() == 0);
+    CHECK(site.publisher().count_connections() == site.calls_let_through());
     for (const char* secret : kPolygonPasswords)
         CHECK(done.err.find(secret) == std::string::npos);
     for (const char* secret : kProductionPasswords)
@@ -93,6 +101,8 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
     CHECK(marker->disarmed == kDisarmed);
     CHECK(marker->left == kLeft);
     CHECK(marker->superusers == std::vector<std::string>{"boss", "postgres"});
+    CHECK(marker->isolation == process::to_text(site.workspace().account().strongest_isolation()));
+    CHECK_THAT(done.err, ContainsText("isolation="));
     REQUIRE(marker->collations.size() == 1);
     CHECK_THAT(marker->collations[0],
                ContainsText("database thai: its default collation has version 1.0 recorded and is "));
@@ -100,6 +110,7 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
 
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM trips") == "20000");
+        check_call(site, socket);
         check_roles(site, socket);
         check_ties_are_cut(site, socket);
         // Proof and stamp, as Patroni would have them done.
@@ -109,6 +120,7 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
         INFO(proven.err);
         CHECK(proven.exit_status == 0);
         CHECK_THAT(proven.err, ContainsText("check=\"collation versions\""));
+        CHECK_THAT(proven.err, ContainsText("check=\"quarantine's network\""));
         CHECK(site.query(socket, "postgres", "postgres", "SELECT generation FROM polygon.refresh") ==
               marker->generation);
     });
@@ -120,6 +132,25 @@ TEST_CASE("a dangerous production becomes a clone with roles of its own and no t
     const auto stamp = nlohmann::json::parse(site.etcd_keys().at("/service/polygon.polygon/generation"));
     CHECK(stamp.at("generation") == marker->generation);
     CHECK(stamp.at("system_identifier") == std::to_string(control.system_identifier));
+}
+
+TEST_CASE("a restore_command has the network, and what runs in the clone after it has not") {
+    Site& site = Site::shared();
+    site.clear();
+    site.publisher().count_connections();
+    Listener archive;
+    const process::Finished done =
+        site.bootstrap({{"POLYGON_RECOVERY_RESTORE_COMMAND",
+                         fmt::format("bash -c \"exec 3<>/dev/tcp/127.0.0.1/{}\"; false", archive.port())},
+                        {"POLYGON_RECOVERY_TARGET_TIMELINE", "current"}});
+    INFO(done.err);
+    REQUIRE(done.exit_status == 0);
+    CHECK(archive.count_connections() > 0);
+    CHECK(site.publisher().count_connections() == site.calls_let_through());
+    const std::string strongest(process::to_text(site.workspace().account().strongest_isolation()));
+    CHECK(require(postgres::read_marker(site.data_directory()))->isolation ==
+          (site.calls_let_through() == 0 ? strongest + ", from the end of recovery on" : strongest));
+    site.with_server(site.data_directory(), [&](const stdfs::path& socket) { check_call(site, socket); });
 }
 
 TEST_CASE("a plain backup makes the same clone, and keep keeps the identifier on a timeline of its own") {

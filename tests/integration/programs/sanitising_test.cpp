@@ -48,7 +48,7 @@ TEST_CASE("databases are dropped and renamed, one with a subscription and one wi
     CHECK(holds(marker.disarmed, "renamed database thai to thai polygon"));
     CHECK(holds(marker.disarmed, "database thai: disabled subscription 'feed'"));
     CHECK(holds(marker.left, "database thai: subscription 'feed', disabled and without an address"));
-    CHECK(site.publisher().count_connections() == 0);
+    CHECK(site.publisher().count_connections() == site.calls_let_through());
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         CHECK(site.query(socket, "postgres", "postgres",
                          "SELECT string_agg(datname || ' ' || datallowconn, ',' ORDER BY datname) FROM pg_database "
@@ -191,7 +191,8 @@ TEST_CASE("without a quarantine post-bootstrap does the same work on Patroni's s
         CHECK(site.query(socket, "boss", "thai_polygon", "SELECT count(*) FROM pg_user_mappings") == "0");
         CHECK(site.query(socket, "boss", "postgres", "SELECT count(*) FROM pg_subscription") == "0");
     });
-    CHECK(site.publisher().count_connections() == 0);
+    // Production's trigger on pgAgent's jobs dials out once, which a quarantine would have kept it from.
+    CHECK(site.publisher().count_connections() == 1);
     CHECK(require(fs::read_file(site.data_directory() / "postgresql.auto.conf")).empty());
     const auto marker = require(postgres::read_marker(site.data_directory())).value();
     CHECK(marker.stage == postgres::Stage::proven);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "common/process/isolation.h"
+
 namespace polygon::test {
 namespace {
 
@@ -11,7 +13,8 @@ using namespace std::chrono_literals;
 namespace stdfs = std::filesystem;
 
 // Production's bootstrap superuser is not called postgres, a role's name needs quoting, and the clone would carry a
-// subscription, a foreign server's password, a prepared transaction and an ALTER SYSTEM.
+// subscription, a foreign server's password, a prepared transaction and an ALTER SYSTEM. Of pgAgent there is what the
+// quarantine touches, with a trigger that dials out when it does, and writes down what came of it.
 const char* const kProduction = R"sql(
 ALTER SYSTEM SET archive_timeout = 77;
 CREATE ROLE app LOGIN PASSWORD 'production-app';
@@ -41,6 +44,21 @@ CREATE FOREIGN DATA WRAPPER bare;
 CREATE SERVER legacy FOREIGN DATA WRAPPER bare OPTIONS (address 'legacy.example', port '99', api_key 'partner-secret');
 CREATE SCHEMA cron;
 CREATE TABLE cron.job (id int);
+CREATE SCHEMA pgagent;
+CREATE TABLE pgagent.pga_job AS SELECT 1 AS jobid, true AS jobenabled;
+INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+    VALUES (77777, 'pgagent', 10, 'pgagent'::regnamespace, false, '4.2');
+CREATE TABLE calls (outcome text);
+CREATE FUNCTION call() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    COPY (SELECT 1) TO PROGRAM 'bash -c "exec 3<>/dev/tcp/127.0.0.1/@PORT@ && cat >/dev/null"';
+    INSERT INTO public.calls VALUES ('connected');
+    RETURN NEW;
+EXCEPTION WHEN external_routine_exception THEN
+    INSERT INTO public.calls VALUES ('refused');
+    RETURN NEW;
+END $$;
+CREATE TRIGGER call BEFORE UPDATE ON pgagent.pga_job FOR EACH ROW EXECUTE FUNCTION call();
+ALTER TABLE pgagent.pga_job ENABLE ALWAYS TRIGGER call;
 INSERT INTO pg_subscription_rel VALUES ((SELECT oid FROM pg_subscription), 'trips'::regclass, 'i', NULL);
 CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
 CREATE EVENT TRIGGER refuse_always ON ddl_command_end EXECUTE FUNCTION refuse();
@@ -147,9 +165,8 @@ void Site::fill_production(const stdfs::path& socket_directory) {
                                            std::pair{"closed", kClosed}, std::pair{"audit", kAudit}}) {
         const stdfs::path file = path() / "script.sql";
         std::string text = script;
-        if (const std::size_t place = text.find("@PORT@"); place != std::string::npos) {
+        for (std::size_t place = 0; (place = text.find("@PORT@", place)) != std::string::npos;)
             text.replace(place, 6, std::to_string(publisher_.port()));
-        }
         std::ofstream(file) << text;
         const process::Finished done =
             run_postgres({"psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-h", socket_directory.string(), "-U", "boss", "-d",
@@ -198,6 +215,10 @@ void Site::clear() {
     require(workspace_->make_directory("node"));
     run({"etcdctl", "--endpoints", etcd_->endpoint(), "del", "--prefix", "/service/"}, {{"ETCDCTL_API", "3"}});
     write_configuration(good_section());
+}
+
+int Site::calls_let_through() const {
+    return workspace_->account().strongest_isolation() != process::Isolation::none ? 0 : 1;
 }
 
 void Site::etcd_put(const std::string& key, const std::string& value) {

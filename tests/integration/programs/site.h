@@ -55,8 +55,11 @@ class Site {
     std::filesystem::path tar_backups() const { return path() / "backups"; }
     std::filesystem::path plain_backup() const { return path() / "plain"; }
     std::filesystem::path configuration() const { return path() / "patroni.yml"; }
-    // Where production's subscription would connect to.
+    // Where production's subscription, and a trigger of its own, would connect to.
     Listener& publisher() { return publisher_; }
+    // How often a bootstrap's quarantine reaches the publisher, by the trigger that dials out when the jobs are
+    // switched off: not at all where this system can cut it off from the network.
+    int calls_let_through() const;
     support::EtcdServer& etcd() { return *etcd_; }
     support::Workspace& workspace() { return *workspace_; }
     void etcd_put(const std::string& key, const std::string& value);

@@ -17,5 +17,22 @@ TEST_CASE("what is required and does not hold is an error that names it, what is
     CHECK(failed.error().hint == "Nobody should use this polygon before it is.");
 }
 
+TEST_CASE("the certificate says how the quarantine was cut off from the network, and nobody is refused for it") {
+    const auto check = [](const std::string& isolation) { return check_isolation({.isolation = isolation}); };
+    CHECK(check("network namespace").detail == "a network namespace of its own");
+    CHECK(check("network namespace, from the end of recovery on").detail ==
+          "a network namespace of its own, from the end of recovery on");
+    CHECK(check("socket filter").detail == "a socket filter: none but local sockets");
+    CHECK(check("none").detail == "not isolated: this kernel allows neither a namespace nor a filter");
+    CHECK(check("").detail == "not recorded");
+    CHECK(check("network namespace, from the end of recovery on").holds);
+    CHECK(check("socket filter").holds);
+    for (const char* isolation : {"none", ""}) {
+        CHECK_FALSE(check(isolation).holds);
+        CHECK(check(isolation).name == "quarantine's network");
+        CHECK(check(isolation).weight == Weight::advisory);
+    }
+}
+
 }  // namespace
 }  // namespace polygon::sanitize

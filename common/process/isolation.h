@@ -1,0 +1,54 @@
+// Cuts a child, and whatever it starts, off from the network, before it runs its first instruction. Against code that
+// dials out, not against code that breaks out: another process of the same user may still be asked to do it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <linux/filter.h>
+
+#include "common/base/result.h"
+
+namespace polygon::process {
+
+enum class Isolation {
+    none,
+    // seccomp(2): a socket of any domain but AF_UNIX is refused with EAFNOSUPPORT, io_uring, which makes sockets
+    // without socket(2), with ENOSYS. Another architecture's system calls (i386, x32) end the process. Sockets of
+    // AF_UNIX, abstract ones included, are local to this machine and stay.
+    socket_filter,
+    // network_namespaces(7): no interface but a loopback of its own, which is down; abstract AF_UNIX sockets are its
+    // own too (unix(7)), those with a path are reached as before. An unprivileged process needs a user namespace for it
+    // (user_namespaces(7)), in which its user and group keep their numbers.
+    network_namespace,
+};
+
+// "none", "socket filter", "network namespace".
+std::string_view to_text(Isolation isolation);
+
+// What this process, with its user, may use here: tried out by a child each time. A kernel without user namespaces, a
+// container's seccomp profile and a chroot refuse unshare(2), AppArmor may refuse the maps or /proc may be missing.
+Isolation strongest_isolation();
+
+// What a child needs for an isolation. Made before the fork: behind it, a child of a process with threads may call
+// async-signal-safe functions alone (fork(2)), and libseccomp allocates memory.
+class Enclosure {
+  public:
+    static Result<Enclosure> prepare(Isolation isolation);
+
+    // In the child, ahead of exec, for good. 0, or the errno of what was refused. What is open beyond stderr is closed
+    // by the exec, since a socket stays in the network that it was made in. The parent-death signal is to be set after
+    // it: changed credentials may clear it (prctl(2), PR_SET_PDEATHSIG).
+    int enter() const;
+
+  private:
+    explicit Enclosure(Isolation isolation) : isolation_(isolation) {}
+
+    Isolation isolation_;
+    std::string user_map_;
+    std::string group_map_;
+    std::vector<sock_filter> filter_;
+};
+
+}  // namespace polygon::process
