@@ -112,6 +112,20 @@ TEST_CASE("plan can be asked while the old polygon is still there") {
     CHECK(entries_of(data) == std::vector<std::string>{"PG_VERSION"});
 }
 
+TEST_CASE("plan names the databases that are dropped and renamed, and a quarantine that is off") {
+    Site& site = Site::shared();
+    site.clear();
+    site.write_configuration(site.good_section() +
+                             "  databases: {drop: [audit], rename: {thai: thai_polygon}}\n"
+                             "  quarantine: off\n  system_identifier: keep\n");
+    const process::Finished done = plan(site);
+    INFO(done.out << done.err);
+    CHECK(done.exit_status == 0);
+    CHECK_THAT(done.out, ContainsText("quarantine         off\n"));
+    CHECK_THAT(done.out, ContainsText("databases          audit: dropped\n"));
+    CHECK_THAT(done.out, ContainsText("                   thai: renamed to thai_polygon\n"));
+}
+
 TEST_CASE("plan and the bootstrap itself refuse where there is too little room") {
     Site& site = Site::shared();
     site.clear();

@@ -128,6 +128,20 @@ TEST_CASE("a source that is given more strongly replaces the other") {
     CHECK(by_flag->source->origin == "--set source.command");
 }
 
+TEST_CASE("quarantine: off is short for its mode, and an old section of settings means on") {
+    const auto off = load_text("scope: main\npolygon:\n  quarantine: off\n");
+    REQUIRE(off.has_value());
+    CHECK(off->quarantine.mode.value == QuarantineMode::off);
+    CHECK(off->quarantine.mode.origin == "patroni.yml:3");
+    CHECK(load_text("scope: main\npolygon:\n  quarantine: {mode: off}\n")->quarantine.mode.value ==
+          QuarantineMode::off);
+    CHECK(load_text(kWhole)->quarantine.mode.value == QuarantineMode::on);
+    CHECK(load_text(kWhole, {{"POLYGON_QUARANTINE_MODE", "off"}})->quarantine.mode.value == QuarantineMode::off);
+    const auto wrong = load_text("scope: main\npolygon:\n  quarantine: never\n");
+    REQUIRE_FALSE(wrong.has_value());
+    CHECK_THAT(wrong.error().message, ContainsText("'polygon.quarantine.mode' in "));
+}
+
 TEST_CASE("the section may be spread over the files of a folder") {
     const Folder folder;
     folder.write("a.yml", "scope: s\npolygon:\n  jobs: keep\n  roles: {unlisted: keep}\n");
