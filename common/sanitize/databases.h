@@ -12,6 +12,11 @@ namespace polygon::sanitize {
 // Opens a superuser session in a database of the clone.
 using ConnectTo = std::function<Result<postgres::Connection>(const std::string& database)>;
 
+enum class Connections { allowed, refused };
+
+// Whether a database lets anybody in, superusers included.
+Status set_connections(postgres::Connection& session, const std::string& database, Connections connections);
+
 using Visit = std::function<Status(postgres::Connection& session, const std::string& database)>;
 
 // Every database but template0, in order of name; those that allow no connections do so for the visit alone. The first

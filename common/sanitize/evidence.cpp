@@ -69,6 +69,16 @@ Check check_collations(const GenerationMarker& marker) {
             Weight::advisory};
 }
 
+// What was run is told, not whether it was enough: that the user's SQL alone can know.
+Check check_masking(const GenerationMarker& marker) {
+    return {"masking", true,
+            marker.sql.empty()
+                ? "none configured"
+                : fmt::format("{} of SQL: {}",
+                              marker.sql.size() == 1 ? "one run" : fmt::format("{} runs", marker.sql.size()),
+                              fmt::join(marker.sql, "; "))};
+}
+
 Result<Check> check_archiving(Connection& session) {
     const std::string mode = TRY(session.value("SELECT pg_catalog.current_setting('archive_mode')"));
     const std::string command = TRY(session.value("SELECT pg_catalog.current_setting('archive_command')"));
@@ -99,6 +109,7 @@ Result<std::vector<Check>> collect_evidence(Connection& session, const Generatio
     checks.push_back(TRY(check_none(session, "prepared transactions", "SELECT gid FROM pg_catalog.pg_prepared_xacts")));
     checks.push_back(check_backup(marker));
     checks.push_back(check_collations(marker));
+    checks.push_back(check_masking(marker));
     return checks;
 }
 
