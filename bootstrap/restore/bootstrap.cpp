@@ -66,7 +66,7 @@ Status make_clone(Plan& plan, Progress& progress, Clock& clock) {
     marker.phase_seconds["restore"] = seconds_since(clock, start);
     start = clock.now();
     progress.enter("quarantine");
-    TRY(quarantine(plan, marker, clock));
+    TRY(quarantine(plan, marker, progress, clock));
     marker.phase_seconds["quarantine"] = seconds_since(clock, start);
     marker.stage = postgres::Stage::restored;
     TRY(write_own_configuration(plan.places.staged));

@@ -11,6 +11,7 @@
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
 #include "common/postgres/private_server.h"
+#include "common/sanitize/psql_run.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -23,12 +24,10 @@ Error not_yet(const std::string& key, const std::string& origin) {
             "Take it out; nothing is restored as long as a part of the configuration would be ignored."};
 }
 
-// A key that is understood but not yet obeyed stops the bootstrap: masking that silently does not happen is the worst
-// case.
+// A key that is understood but not yet obeyed stops the bootstrap: what silently does not happen is the worst case.
 Status refuse_unsupported(const PolygonSettings& settings) {
     if (!settings.databases.rename.value.empty()) return not_yet("databases.rename", settings.databases.rename.origin);
     if (!settings.databases.drop.value.empty()) return not_yet("databases.drop", settings.databases.drop.origin);
-    if (settings.sql.value) return not_yet("sql", settings.sql.origin);
     if (settings.replicas.value == patroni::Replicas::staged)
         return not_yet("replicas: staged", settings.replicas.origin);
     if (settings.staging.directory.value) return not_yet("staging.directory", settings.staging.directory.origin);
@@ -52,6 +51,11 @@ Status check_quarantine_parameters(const PolygonSettings& settings) {
                      "It keeps the quarantine closed; take it out."};
     }
     return {};
+}
+
+Result<std::vector<sanitize::SqlFile>> find_sql(const PolygonSettings& settings) {
+    if (!settings.sql.value) return std::vector<sanitize::SqlFile>();
+    return sanitize::find_sql_files(*settings.sql.value);
 }
 
 backup::MissingManifest missing_manifest(const patroni::Source& source) {
@@ -208,12 +212,14 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) 
     }
     TRY(refuse_unsupported(settings));
     TRY(check_quarantine_parameters(settings));
+    std::vector<sanitize::SqlFile> sql = TRY(find_sql(settings));
     const std::string data_directory =
         request.data_directory.empty() ? configuration.postgresql.data_dir.string() : request.data_directory;
     postgres::Places places = TRY(check_places(data_directory, occupied));
     Found found = TRY(find_source(settings));
     postgres::Binaries binaries = TRY(choose_binaries(configuration, found.source, clock));
     if (binaries.major_version != 0) TRY(check_target(settings.recovery, binaries, clock));
+    if (binaries.major_version != 0 && !sql.empty()) TRY(sanitize::require_psql(binaries, clock));
     sanitize::RolePlan roles = TRY(plan_roles(request, configuration, settings));
     std::string generation = TRY(choose_generation(configuration, clock));
     const std::string superuser = superuser_name(configuration);
@@ -227,7 +233,8 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) 
                 .generation = std::move(generation),
                 .superuser = superuser,
                 .roles = std::move(roles),
-                .ties = ties};
+                .ties = ties,
+                .sql = std::move(sql)};
 }
 
 backup::TablespaceMapping tablespace_mapping(const Plan& plan) {

@@ -11,6 +11,7 @@
 #include "common/postgres/binaries.h"
 #include "common/postgres/data_directory.h"
 #include "common/sanitize/roles.h"
+#include "common/sanitize/sql_files.h"
 #include "common/sanitize/ties.h"
 
 namespace polygon::bootstrap {
@@ -26,6 +27,7 @@ struct Plan {
     std::string superuser;
     sanitize::RolePlan roles;
     sanitize::TiePlan ties;
+    std::vector<sanitize::SqlFile> sql;  // what masks the clone's data, in order
 };
 
 // Whether a data directory with something in it is an error, as for who is about to fill it, or will have been set

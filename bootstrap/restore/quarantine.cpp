@@ -9,6 +9,7 @@
 #include "common/postgres/private_server.h"
 #include "common/process/child.h"
 #include "common/sanitize/collations.h"
+#include "common/sanitize/masking.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -97,6 +98,23 @@ Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::Gen
     return {};
 }
 
+// The user's own SQL, when nothing ties the clone to production any more and its roles are the polygon's.
+Status mask(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker, Progress& progress,
+            Clock& clock, const Deadline& deadline) {
+    if (plan.sql.empty()) return {};
+    progress.enter("mask");
+    const Clock::Instant start = clock.now();
+    marker.sql = TRY(sanitize::run_sql(
+        {.files = plan.sql,
+         .session = {.binaries = plan.binaries, .address = server.address(plan.superuser), .environment = {}},
+         .renamed = {},
+         .connect_to = [&](const std::string& database) { return server.connect(plan.superuser, database); }},
+        clock, deadline));
+    marker.phase_seconds["mask"] = std::chrono::duration<double>(clock.now() - start).count();
+    progress.enter("quarantine");
+    return {};
+}
+
 Status require_clean_shutdown(const postgres::Path& data_directory) {
     const postgres::ControlFile control = TRY(postgres::read_control_file(data_directory));
     if (control.state == postgres::ClusterState::shut_down) return {};
@@ -116,7 +134,7 @@ Status renew_system_identifier(const Plan& plan, postgres::GenerationMarker& mar
 
 }  // namespace
 
-Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock) {
+Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock) {
     const Deadline deadline(clock, plan.settings.quarantine.timeout.value);
     const postgres::Path& clone = plan.places.staged;
     marker.source_system_identifier = TRY(postgres::read_control_file(clone)).system_identifier;
@@ -128,6 +146,7 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Clock& c
         TRY(postgres::PrivateServer::prepare(plan.binaries, clone, quarantine_parameters(plan.settings)));
     TRY(recover(server, plan, clock, deadline));
     TRY(sanitise(server, plan, marker, clock, deadline));
+    TRY(mask(server, plan, marker, progress, clock, deadline));
     TRY(server.stop(clock, deadline));
     TRY(require_clean_shutdown(clone));
     if (plan.settings.system_identifier.value == patroni::SystemIdentifier::keep) return {};
