@@ -35,9 +35,10 @@ process::Command psql_command(const PsqlSession& session, const SqlFile& file, c
     for (const auto& [name, value] : session.environment)
         environment[name] = value;
     environment["PGOPTIONS"] = postgres::masking_options(session.binaries.major_version);
-    return {.argv = {session.binaries.program("psql"), "-X", "-q", "-b", "-v", "ON_ERROR_STOP=1", "-v",
-                     "VERBOSITY=verbose", "--single-transaction", "-o", "/dev/null", "-d", conninfo.text(), "-c",
-                     kBegin, "-f", file.path.string(), "-c", kEnd},
+    // No rc file, no talk, no prompt for a password, and the statement that fails is told.
+    return {.argv = {session.binaries.program("psql"), "-Xqwb", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose",
+                     "--single-transaction", "-o", "/dev/null", "-d", conninfo.text(), "-c", kBegin, "-f",
+                     file.path.string(), "-c", kEnd},
             .environment = std::move(environment),
             .output_file = "/dev/null",
             .reach = process::Reach::group};
