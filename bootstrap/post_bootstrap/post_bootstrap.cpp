@@ -1,5 +1,7 @@
 #include "bootstrap/post_bootstrap/post_bootstrap.h"
 
+#include <cstdlib>
+
 #include <fmt/format.h>
 
 #include "common/base/log.h"
@@ -7,10 +9,13 @@
 #include "common/etcd/rebuild_keys.h"
 #include "common/fs/file.h"
 #include "common/patroni/configuration.h"
+#include "common/postgres/binaries.h"
 #include "common/postgres/connection.h"
+#include "common/postgres/conninfo.h"
 #include "common/postgres/generation_marker.h"
 #include "common/sanitize/certificate.h"
 #include "common/sanitize/evidence.h"
+#include "common/sanitize/masking.h"
 #include "common/sanitize/sanitise.h"
 #include "common/sanitize/stamp.h"
 
@@ -81,10 +86,30 @@ constexpr const char* kUntilRestart =
     "replication "
     "has no workers: there was no quarantine";
 
+// The user's SQL by psql, with the passfile or password that Patroni passes.
+Status mask(const Request& request, const patroni::Configuration& configuration, const sanitize::Policy& policy,
+            const sanitize::ConnectTo& connect_to, std::chrono::milliseconds timeout,
+            postgres::GenerationMarker& marker, Clock& clock) {
+    if (policy.sql.empty()) return {};
+    const int major_version = TRY(connect_to("postgres")).server_major_version();
+    const postgres::Conninfo conninfo = TRY(postgres::parse_conninfo(request.conninfo, "the conninfo"));
+    sanitize::PsqlSession session;
+    session.binaries = TRY(postgres::find_binaries(configuration.postgresql.bin_dir, major_version, clock));
+    session.address = conninfo.keywords;
+    if (const char* file = std::getenv("PGPASSFILE")) session.environment["PGPASSFILE"] = file;
+    if (!conninfo.password.is_empty()) session.environment["PGPASSWORD"] = conninfo.password.reveal();
+    marker.sql = TRY(sanitize::run_sql({.files = policy.sql,
+                                        .session = std::move(session),
+                                        .renamed = policy.databases.rename,
+                                        .connect_to = connect_to},
+                                       clock, Deadline(clock, timeout)));
+    return {};
+}
+
 // What the quarantine does elsewhere, on the server that Patroni has started. Production's verifiers are written down
 // first: a repeat finds the polygon's in their place.
 Status sanitise_here(const Request& request, const patroni::Configuration& configuration,
-                     const sanitize::ConnectTo& connect_to, postgres::GenerationMarker& marker) {
+                     const sanitize::ConnectTo& connect_to, postgres::GenerationMarker& marker, Clock& clock) {
     const postgres::Path data_directory = configuration.postgresql.data_dir;
     const auto settings = TRY(patroni::PolygonSettings::load({request.source.path, request.source.environment}));
     sanitize::Policy policy = TRY(sanitize::make_policy(configuration, settings, request.source.environment));
@@ -96,6 +121,7 @@ Status sanitise_here(const Request& request, const patroni::Configuration& confi
     policy.roles.set_before = policy.superuser;
     policy.roles.known_verifiers = marker.production_verifiers;
     TRY(sanitize::sanitise(connect_to, policy, sanitize::Repeat::possible, marker));
+    TRY(mask(request, configuration, policy, connect_to, settings.quarantine.timeout.value, marker, clock));
     TRY(fs::write_file_durably(data_directory / "postgresql.auto.conf", ""));
     TRY(session.execute("SELECT pg_catalog.pg_reload_conf()"));
     marker.left.push_back(kUntilRestart);
@@ -119,7 +145,7 @@ Status run(const Request& request, Clock& clock) {
     const sanitize::ConnectTo connect_to = connections_of(request);
     postgres::Connection session = TRY(connect_to("postgres"));
     postgres::GenerationMarker marker = TRY(read_own_marker(session, configuration));
-    if (!marker.is_quarantined) TRY(sanitise_here(request, configuration, connect_to, marker));
+    if (!marker.is_quarantined) TRY(sanitise_here(request, configuration, connect_to, marker, clock));
     std::vector<sanitize::Check> checks =
         TRY(sanitize::collect_evidence(connect_to, marker, sanitize::Moment::bootstrap));
     log_checks(checks);

@@ -60,7 +60,7 @@ Status require_room(const Plan& plan) {
 Status pass_quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock) {
     const Clock::Instant start = clock.now();
     progress.enter("quarantine");
-    TRY(quarantine(plan, marker, clock));
+    TRY(quarantine(plan, marker, progress, clock));
     marker.phase_seconds["quarantine"] = seconds_since(clock, start);
     return write_own_configuration(plan.places.staged);
 }

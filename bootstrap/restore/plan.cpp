@@ -11,6 +11,7 @@
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
 #include "common/postgres/private_server.h"
+#include "common/sanitize/psql_run.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -23,10 +24,8 @@ Error not_yet(const std::string& key, const std::string& origin) {
             "Take it out; nothing is restored as long as a part of the configuration would be ignored."};
 }
 
-// A key that is understood but not yet obeyed stops the bootstrap: masking that silently does not happen is the worst
-// case.
+// A key that is understood but not yet obeyed stops the bootstrap: what silently does not happen is the worst case.
 Status refuse_unsupported(const PolygonSettings& settings) {
-    if (settings.sql.value) return not_yet("sql", settings.sql.origin);
     if (settings.replicas.value == patroni::Replicas::staged)
         return not_yet("replicas: staged", settings.replicas.origin);
     if (settings.staging.directory.value) return not_yet("staging.directory", settings.staging.directory.origin);
@@ -173,6 +172,7 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) 
     postgres::Binaries binaries = TRY(choose_binaries(configuration, found.source, clock));
     if (binaries.major_version != 0) TRY(check_target(settings.recovery, binaries, clock));
     sanitize::Policy policy = TRY(sanitize::make_policy(configuration, settings, request.source.environment));
+    if (binaries.major_version != 0 && !policy.sql.empty()) TRY(sanitize::require_psql(binaries, clock));
     std::string generation = TRY(choose_generation(configuration, clock));
     return Plan{.configuration = std::move(configuration),
                 .settings = std::move(settings),

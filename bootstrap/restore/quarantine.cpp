@@ -9,6 +9,7 @@
 #include "common/postgres/private_server.h"
 #include "common/process/child.h"
 #include "common/process/isolation.h"
+#include "common/sanitize/masking.h"
 #include "common/sanitize/sanitise.h"
 
 namespace polygon::bootstrap {
@@ -123,6 +124,26 @@ Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::Gen
     return sanitize::sanitise(connect_to, plan.policy, sanitize::Repeat::no, marker);
 }
 
+// The user's own SQL, when nothing ties the clone to production any more and its roles are the polygon's.
+Status mask(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker, Progress& progress,
+            Clock& clock, const Deadline& deadline) {
+    if (plan.policy.sql.empty()) return {};
+    progress.enter("mask");
+    const Clock::Instant start = clock.now();
+    const std::string& superuser = plan.policy.superuser;
+    const sanitize::PsqlSession session{
+        .binaries = plan.binaries, .address = server.address(superuser), .isolation = process::strongest_isolation()};
+    marker.sql = TRY(sanitize::run_sql(
+        {.files = plan.policy.sql,
+         .session = session,
+         .renamed = plan.policy.databases.rename,
+         .connect_to = [&](const std::string& database) { return server.connect(superuser, database); }},
+        clock, deadline));
+    marker.phase_seconds["mask"] = std::chrono::duration<double>(clock.now() - start).count();
+    progress.enter("quarantine");
+    return {};
+}
+
 Status require_clean_shutdown(const postgres::Path& data_directory) {
     const postgres::ControlFile control = TRY(postgres::read_control_file(data_directory));
     if (control.state == postgres::ClusterState::shut_down) return {};
@@ -142,7 +163,7 @@ Status renew_system_identifier(const Plan& plan, postgres::GenerationMarker& mar
 
 }  // namespace
 
-Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock) {
+Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock) {
     const Deadline deadline(clock, plan.settings.quarantine.timeout.value);
     const postgres::Path& clone = plan.places.staged;
     marker.source_system_identifier = TRY(postgres::read_control_file(clone)).system_identifier;
@@ -155,6 +176,7 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Clock& c
     TRY(recover(server, plan, clock, deadline));
     if (fetches_wal(plan)) TRY(restart_isolated(server, plan, isolation, clock, deadline));
     TRY(sanitise(server, plan, marker, clock, deadline));
+    TRY(mask(server, plan, marker, progress, clock, deadline));
     TRY(server.stop(clock, deadline));
     TRY(require_clean_shutdown(clone));
     if (plan.settings.system_identifier.value == patroni::SystemIdentifier::keep) return {};

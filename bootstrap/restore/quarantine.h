@@ -2,14 +2,16 @@
 #pragma once
 
 #include "bootstrap/restore/plan.h"
+#include "bootstrap/restore/progress.h"
 #include "common/base/clock.h"
 #include "common/postgres/generation_marker.h"
 
 namespace polygon::bootstrap {
 
 // Recovers the staged clone to the end of the backup on a timeline of its own, gives roles the polygon's passwords,
-// cuts what ties it to production, shuts it down cleanly and gives it a new system identifier (unless `keep`). Fills in
-// what the marker says of it. Errors: role_missing, database, process_failed, timeout, not_proven.
-Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock);
+// cuts what ties it to production, runs the user's SQL (the phase "mask"), shuts it down cleanly and gives it a new
+// system identifier (unless `keep`). Fills in what the marker says of it. Errors: role_missing, database, connection,
+// configuration (SQL for a database that is not there), process_failed, timeout, not_proven.
+Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock);
 
 }  // namespace polygon::bootstrap

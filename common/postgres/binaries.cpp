@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "common/process/child.h"
+#include "common/process/environment.h"
 
 namespace polygon::postgres {
 namespace {
@@ -56,6 +56,14 @@ Result<std::optional<Binaries>> find_exact(const std::filesystem::path& director
 }
 
 }  // namespace
+
+process::Environment clean_environment() {
+    process::Environment environment = process::own_environment();
+    std::erase_if(environment, [](const auto& variable) { return variable.first.starts_with("PG"); });
+    environment["LC_ALL"] = "C";
+    environment["PGTZ"] = "UTC";
+    return environment;
+}
 
 Result<Binaries> find_binaries(const std::filesystem::path& directory, int wanted_major, Clock& clock) {
     Result<Binaries> found = ask(directory, kServer, clock);

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
+#include "common/process/child.h"
 
 namespace polygon::postgres {
 
@@ -18,6 +19,9 @@ struct Binaries {
         return directory.empty() ? name : (directory / name).string();
     }
 };
+
+// Ours without the caller's PG* variables, which would steer a server or a session, in locale C and in UTC.
+process::Environment clean_environment();
 
 // `directory` as Patroni's postgresql.bin_dir says; empty: PATH, else Debian's /usr/lib/postgresql/<wanted_major>/bin.
 // Errc::process_failed if `postgres --version` cannot be run there.

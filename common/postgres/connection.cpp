@@ -63,11 +63,13 @@ ConnectionParameters at_address(const std::string& address, const std::string& u
 
 namespace {
 
-// What a session of ours must not take from ALTER DATABASE/ROLE … SET, in an order that works: name, value.
-std::vector<std::pair<std::string, std::string>> shielding_settings(int server_major_version) {
-    std::vector<std::pair<std::string, std::string>> settings = {
-        {"session_replication_role", "replica"},
-        {"search_path", "pg_catalog"},
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+// What no session on a clone must take from ALTER DATABASE/ROLE … SET: name, value. The role comes first: another one
+// that production put there may not have the right to change the rest.
+Settings common_settings(int server_major_version) {
+    Settings settings = {
+        {"role", "none"},
         {"default_transaction_read_only", "off"},
         {"statement_timeout", "0"},
         {"lock_timeout", "0"},
@@ -76,7 +78,6 @@ std::vector<std::pair<std::string, std::string>> shielding_settings(int server_m
         {"log_min_error_statement", "panic"},
         {"log_statement", "none"},
         {"log_min_duration_statement", "-1"},
-        {"synchronous_commit", "local"},
     };
     if (server_major_version >= 17) {
         settings.emplace_back("event_triggers", "off");
@@ -85,14 +86,42 @@ std::vector<std::pair<std::string, std::string>> shielding_settings(int server_m
     return settings;
 }
 
+// And our own sessions besides.
+Settings shielding_settings(int server_major_version) {
+    Settings settings = common_settings(server_major_version);
+    settings.emplace_back("session_replication_role", "replica");
+    settings.emplace_back("search_path", "pg_catalog");
+    settings.emplace_back("synchronous_commit", "local");
+    return settings;
+}
+
+// The server's own messages hold values of rows, and psql's are read by a program.
+Settings masking_settings(int server_major_version) {
+    Settings settings = common_settings(server_major_version);
+    settings.emplace_back("session_replication_role", "origin");
+    settings.emplace_back("standard_conforming_strings", "on");
+    settings.emplace_back("log_min_messages", "panic");
+    settings.emplace_back("client_min_messages", "error");
+    settings.emplace_back("lc_messages", "C");
+    if (server_major_version >= 14) settings.emplace_back("client_connection_check_interval", "2s");
+    return settings;
+}
+
+std::string to_options(const Settings& settings) {
+    std::string options = "-c session_preload_libraries= -c local_preload_libraries=";
+    for (const auto& [name, value] : settings)
+        options += fmt::format(" -c {}={}", name, value);
+    return options;
+}
+
 }  // namespace
 
 std::string shielding_options(int server_major_version) {
-    std::string options = "-c session_preload_libraries= -c local_preload_libraries=";
-    for (const auto& [name, value] : shielding_settings(server_major_version)) {
-        options += fmt::format(" -c {}={}", name, value);
-    }
-    return options;
+    return to_options(shielding_settings(server_major_version));
+}
+
+std::string masking_options(int server_major_version) {
+    return to_options(masking_settings(server_major_version));
 }
 
 Status Connection::shield() {

@@ -33,6 +33,12 @@ ConnectionParameters at_address(const std::string& address, const std::string& u
 // (session_replication_role: replica; event triggers too, but those that are ENABLE ALWAYS or REPLICA before 17).
 std::string shielding_options(int server_major_version);
 
+// Options of a session that runs the user's own SQL on a clone: nothing that production's ALTER … SET or a preloaded
+// library would change about it, all rows in sight, its rights its own, nothing of it in the server's log, messages in
+// English. Triggers and foreign keys are in force and the database's own search_path holds; event triggers are off
+// where a session can do without them (17). A client that dies takes its statement along (14).
+std::string masking_options(int server_major_version);
+
 class Connection {
   public:
     // Errc::connection with libpq's message. connect_timeout is 10 s unless given.

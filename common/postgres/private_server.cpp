@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "common/fs/file.h"
-#include "common/process/environment.h"
 
 namespace polygon::postgres {
 namespace {
@@ -92,15 +91,6 @@ Result<std::filesystem::path> make_private_directory(const std::filesystem::path
     return std::filesystem::path(path);
 }
 
-// What PG* variables of the caller would do to a server or a session is none of the quarantine's business.
-process::Environment clean_environment() {
-    process::Environment environment = process::own_environment();
-    std::erase_if(environment, [](const auto& variable) { return variable.first.starts_with("PG"); });
-    environment["LC_ALL"] = "C";
-    environment["PGTZ"] = "UTC";
-    return environment;
-}
-
 }  // namespace
 
 bool is_isolating(const std::string& parameter) {
@@ -174,12 +164,15 @@ Status PrivateServer::stop(Clock& clock, const Deadline& deadline) {
 }
 
 Result<Connection> PrivateServer::connect(const std::string& user, const std::string& database) const {
-    return Connection::open({.keywords = {{"host", directory_.string()},
-                                          {"port", "5432"},
-                                          {"user", user},
-                                          {"dbname", database},
-                                          {"client_encoding", "UTF8"},
-                                          {"options", shielding_options(binaries_.major_version)}}});
+    std::map<std::string, std::string> keywords = address(user);
+    keywords["dbname"] = database;
+    keywords["client_encoding"] = "UTF8";
+    keywords["options"] = shielding_options(binaries_.major_version);
+    return Connection::open({.keywords = std::move(keywords)});
+}
+
+std::map<std::string, std::string> PrivateServer::address(const std::string& user) const {
+    return {{"host", directory_.string()}, {"port", "5432"}, {"user", user}};
 }
 
 Status PrivateServer::run_single(const std::string& statement, Clock& clock, const Deadline& deadline) {

@@ -46,6 +46,8 @@ class PrivateServer {
 
     // Our shielded session as `user`; trust is the method.
     Result<Connection> connect(const std::string& user, const std::string& database) const;
+    // Where `user` connects to, in libpq's keywords, for a program of PostgreSQL's: no shield, no database.
+    std::map<std::string, std::string> address(const std::string& user) const;
 
     // Runs one statement as the bootstrap superuser, whatever its name (postgres --single); the server must be stopped.
     // `statement` may not hold a line feed: single-user mode ends a statement there.

@@ -197,8 +197,23 @@ Result<pid_t> spawn(const Command& command, const Standard& standard) {
     return pid;
 }
 
-int open_null() {
-    return open("/dev/null", O_RDWR | O_CLOEXEC);
+// A file for the time of a start.
+struct Fd {
+    explicit Fd(int of) : number(of) {}
+    Fd(Fd&& other) noexcept : number(std::exchange(other.number, -1)) {}
+    Fd& operator=(Fd&&) = delete;
+    ~Fd() {
+        if (number >= 0) ::close(number);
+    }
+    int number;
+};
+
+// None (-1) for no path.
+Result<Fd> open_to_append(const std::filesystem::path& path) {
+    if (path.empty()) return Fd(-1);
+    Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    if (file.number < 0) return errno_error(Errc::io, fmt::format("cannot open '{}'", path.string()), errno);
+    return file;
 }
 
 // Takes what there is to read; false at the end of the file.
@@ -288,24 +303,12 @@ Result<Finished> run_checked(const Command& command, Clock& clock, const Deadlin
 }
 
 Result<Child> Child::start(const Command& command) {
-    Standard standard;
-    const int null = open_null();
-    standard.in = null;
-    int output = -1;
-    if (!command.output_file.empty()) {
-        output = open(command.output_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        if (output < 0) {
-            const int reason = errno;
-            ::close(null);
-            return errno_error(Errc::io, fmt::format("cannot open '{}'", command.output_file.string()), reason);
-        }
-        standard.out = standard.err = output;
-    }
-    Result<pid_t> pid = spawn(command, standard);
-    ::close(null);
-    if (output >= 0) ::close(output);
-    if (!pid) return pid.error();
-    return Child(*pid, command.reach);
+    const Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+    const Fd output = TRY(open_to_append(command.output_file));
+    const Fd errors = TRY(open_to_append(command.error_file));
+    const Standard standard{
+        .in = null.number, .out = output.number, .err = errors.number >= 0 ? errors.number : output.number};
+    return Child(TRY(spawn(command, standard)), command.reach);
 }
 
 Child::Child(Child&& other) noexcept

@@ -30,6 +30,7 @@ struct Command {
     std::string input;                       // what it reads on stdin; empty: /dev/null
     std::filesystem::path directory;         // empty: ours
     std::filesystem::path output_file;       // run(): ignored; Child: stdout and stderr appended here; empty: ours
+    std::filesystem::path error_file;        // of a Child: stderr goes here instead; empty: to output_file
     int death_signal = SIGKILL;              // what the child gets when we die (PR_SET_PDEATHSIG); 0: nothing
     Reach reach = Reach::process;            // of a Child
     // From the network. What cannot be isolated is not started; a group's leader, which only waits, is outside.

@@ -3,17 +3,15 @@
 #include <fmt/format.h>
 
 namespace polygon::sanitize {
-namespace {
 
 using postgres::Connection;
 using postgres::Row;
 
-Status allow_connections(Connection& session, const std::string& database, bool is_allowed) {
+Status set_connections(Connection& session, const std::string& database, Connections connections) {
     return session.execute(fmt::format("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}",
-                                       session.quote_identifier(database), is_allowed ? "true" : "false"));
+                                       session.quote_identifier(database),
+                                       connections == Connections::allowed ? "true" : "false"));
 }
-
-}  // namespace
 
 Status visit_databases(const ConnectTo& connect_to, Closed closed, const Visit& visit) {
     Connection administrative = TRY(connect_to("postgres"));
@@ -25,12 +23,12 @@ Status visit_databases(const ConnectTo& connect_to, Closed closed, const Visit& 
         const std::string& database = *row[0];
         const bool is_open = row[1] == "t";
         if (!is_open && closed == Closed::passed_over) continue;
-        if (!is_open) TRY(allow_connections(administrative, database, true));
+        if (!is_open) TRY(set_connections(administrative, database, Connections::allowed));
         {
             Connection session = TRY(connect_to(database));
             TRY(visit(session, database));
         }
-        if (!is_open) TRY(allow_connections(administrative, database, false));
+        if (!is_open) TRY(set_connections(administrative, database, Connections::refused));
     }
     return {};
 }

@@ -12,6 +12,11 @@ namespace polygon::sanitize {
 // Opens a superuser session in a database of the clone.
 using ConnectTo = std::function<Result<postgres::Connection>(const std::string& database)>;
 
+enum class Connections { allowed, refused };
+
+// Whether a database lets anybody in, superusers included.
+Status set_connections(postgres::Connection& session, const std::string& database, Connections connections);
+
 using Visit = std::function<Status(postgres::Connection& session, const std::string& database)>;
 
 // Those that allow no connections: opened for the visit alone (after a crash in between they stay open), or not

@@ -135,6 +135,16 @@ std::string describe_isolation(const std::string& isolation) {
     return isolation.empty() ? "not recorded" : isolation;
 }
 
+// What was run is told, not whether it was enough: that the user's SQL alone can know.
+Check check_masking(const GenerationMarker& marker) {
+    return {"masking", true,
+            marker.sql.empty()
+                ? "none configured"
+                : fmt::format("{} of SQL: {}",
+                              marker.sql.size() == 1 ? "one run" : fmt::format("{} runs", marker.sql.size()),
+                              fmt::join(marker.sql, "; "))};
+}
+
 Result<Check> check_archiving(Connection& session) {
     const std::string mode = TRY(session.value("SELECT pg_catalog.current_setting('archive_mode')"));
     const std::string command = TRY(session.value("SELECT pg_catalog.current_setting('archive_command')"));
@@ -186,6 +196,7 @@ Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const G
     checks.push_back(check_backup(marker));
     checks.push_back(check_isolation(marker));
     checks.push_back(check_collations(marker));
+    checks.push_back(check_masking(marker));
     return checks;
 }
 

@@ -76,6 +76,7 @@ Result<Policy> make_policy(const Configuration& configuration, const PolygonSett
                    .jobs = settings.jobs.value,
                    .foreign_servers = settings.foreign_servers.value,
                    .to_be_dropped = policy.databases.drop};
+    if (settings.sql.value) policy.sql = TRY(find_sql_files(*settings.sql.value));
     return policy;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/sanitize/event_triggers.h"
 #include "common/sanitize/foreign_servers.h"
 #include "common/sanitize/jobs.h"
 #include "common/sanitize/stamp.h"
@@ -89,29 +90,11 @@ Status cut_foreign_servers(Connection& session, const std::string& database, For
     return {};
 }
 
-// Event triggers that fire in a shielded session too (ENABLE ALWAYS or REPLICA) could refuse what has to be done.
-// Disabled within the transaction, and as they were at its end; DDL on event triggers fires none.
-Result<std::vector<Row>> silence_event_triggers(Connection& session) {
-    std::vector<Row> triggers = TRY(
-        session.query("SELECT evtname, evtenabled FROM pg_catalog.pg_event_trigger WHERE evtenabled IN ('A', 'R')"));
-    for (const Row& trigger : triggers) {
-        TRY(session.execute(fmt::format("ALTER EVENT TRIGGER {} DISABLE", session.quote_identifier(*trigger[0]))));
-    }
-    return triggers;
-}
-
-Status restore_event_triggers(Connection& session, const std::vector<Row>& triggers) {
-    for (const Row& trigger : triggers) {
-        TRY(session.execute(fmt::format("ALTER EVENT TRIGGER {} ENABLE {}", session.quote_identifier(*trigger[0]),
-                                        *trigger[1] == "A" ? "ALWAYS" : "REPLICA")));
-    }
-    return {};
-}
-
 Status cut_in_database(Connection& session, const std::string& database, const TiePlan& plan, Findings& findings) {
     // In no transaction of its own.
     TRY(roll_back_prepared_transactions(session, Notes(database, findings.disarmed)));
     TRY(session.execute("BEGIN"));
+    // Those that are ENABLE ALWAYS or REPLICA fire in a shielded session too.
     const std::vector<Row> triggers = TRY(silence_event_triggers(session));
     if (plan.to_be_dropped.contains(database)) {
         TRY(cut_subscriptions(session, database, Subscriptions::drop, findings));  // it would keep its database

@@ -131,6 +131,14 @@ void add_databases(Table& table, const sanitize::DatabasePlan& databases) {
         table.add("databases", fmt::format("{}: renamed to {}", from, to));
 }
 
+void add_sql(Table& table, const std::vector<sanitize::SqlFile>& files) {
+    if (files.empty()) table.add("sql", "none: the data stays production's");
+    for (const sanitize::SqlFile& file : files) {
+        table.add("sql", fmt::format("{} in {}", file.path.string(),
+                                     file.database ? fmt::format("database '{}'", *file.database) : "every database"));
+    }
+}
+
 void add_space(Table& table, const PlanReport& report) {
     const backup::Backup* backup = backup_of(report.plan);
     const bool is_known = backup == nullptr || backup->has_manifest;
@@ -188,6 +196,13 @@ Json roles_json(const sanitize::RolePlan& roles) {
     return {{"named", named}, {"keep", roles.keep}, {"unlisted", name_of(roles.unlisted)}};
 }
 
+Json sql_json(const std::vector<sanitize::SqlFile>& files) {
+    Json list = Json::array();
+    for (const sanitize::SqlFile& file : files)
+        list.push_back({{"file", file.path.string()}, {"database", file.database ? Json(*file.database) : Json()}});
+    return list;
+}
+
 Json tablespaces_json(const std::vector<PlacedTablespace>& tablespaces) {
     Json list = Json::array();
     for (const PlacedTablespace& tablespace : tablespaces) {
@@ -242,6 +257,7 @@ std::string to_table(const PlanReport& report) {
     table.add("subscriptions", std::string(subscriptions_of(plan)));
     table.add("jobs", std::string(jobs_of(plan)));
     table.add("foreign servers", std::string(foreign_servers_of(plan)));
+    add_sql(table, plan.policy.sql);
     add_space(table, report);
     return table.text();
 }
@@ -264,6 +280,7 @@ std::string to_json(const PlanReport& report) {
                        {"subscriptions", subscriptions_of(plan)},
                        {"jobs", jobs_of(plan)},
                        {"foreign_servers", foreign_servers_of(plan)},
+                       {"sql", sql_json(plan.policy.sql)},
                        {"space", space_json(report.file_systems)}};
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +52,30 @@ TEST_CASE("a program that outlives its deadline is killed") {
     const auto late = run({.argv = {"sleep", "600"}}, system_clock(), Deadline(system_clock(), 100ms));
     REQUIRE_FALSE(late.has_value());
     CHECK(late.error().code == Errc::timeout);
+}
+
+TEST_CASE("a child's errors go to a file of their own where one is named, else to that of its output") {
+    const support::Scratch scratch;
+    const auto read = [&](const char* name) {
+        std::ifstream file(scratch.path() / name);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    const auto run_child = [&](const std::filesystem::path& errors) {
+        auto child = Child::start({.argv = {"sh", "-c", "echo out; echo err >&2"},
+                                   .output_file = scratch.path() / "out",
+                                   .error_file = errors});
+        REQUIRE(child.has_value());
+        REQUIRE(child->wait(system_clock(), soon()).has_value());
+    };
+    run_child(scratch.path() / "err");
+    CHECK(read("out") == "out\n");
+    CHECK(read("err") == "err\n");
+    run_child({});
+    CHECK(read("out") == "out\nout\nerr\n");
+    const auto failed = Child::start({.argv = {"true"}, .error_file = scratch.path() / "no" / "err"});
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().message ==
+          "cannot open '" + (scratch.path() / "no" / "err").string() + "': No such file or directory");
 }
 
 TEST_CASE("passes exactly the environment that it is given") {

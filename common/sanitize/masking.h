@@ -1,0 +1,32 @@
+// The user's SQL on the clone, before anybody can reach it: databases side by side, each one's files in order.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/sanitize/databases.h"
+#include "common/sanitize/psql_run.h"
+#include "common/sanitize/sql_files.h"
+
+namespace polygon::sanitize {
+
+struct Masking {
+    std::vector<SqlFile> files;
+    PsqlSession session;                         // a superuser's
+    std::map<std::string, std::string> renamed;  // production's name of a database -> its name now
+    ConnectTo connect_to;                        // as the same superuser
+};
+
+// Runs each file by psql in its database, or in every one that is no template, those that allow no connections
+// included; as many databases at a time as there are cores (2 to 8). Each file is one transaction. Event triggers are
+// out of force for that time. The first failure ends the others too, and what earlier files did stays done.
+// Gives one line for each file that was run in a database, "10-customers.sql in thai, 1.2 s", by database.
+// Errors: configuration, before anything is run, for a database that is not there; database; connection;
+// process_failed (no psql); timeout, with file and database. After any of them, as after success, databases allow
+// connections and event triggers are enabled as before, unless the server is gone or this process was killed.
+Result<std::vector<std::string>> run_sql(const Masking& masking, Clock& clock, const Deadline& deadline);
+
+}  // namespace polygon::sanitize
