@@ -12,6 +12,10 @@ namespace polygon::bootstrap {
 // rest of the backup, but not written. `path` is relative to the data directory.
 bool is_left_out(std::string_view path);
 
+// Of these, what may hold settings of production's: postgresql*.conf and all *.conf at the top, and what is in conf.d.
+bool is_configuration(std::string_view path);
+inline constexpr std::string_view kConfigurationFolder = "conf.d";
+
 // A postgresql.conf that no server gets past: as long as it stands there, neither PostgreSQL nor Patroni starts the
 // clone.
 Status bar_start(const std::filesystem::path& data_directory);
@@ -19,5 +23,8 @@ Status bar_start(const std::filesystem::path& data_directory);
 // Takes the bar away: files of our own, under which Patroni's configuration alone rules, and nobody gets in without a
 // SCRAM password where Patroni sets no pg_hba.
 Status write_own_configuration(const std::filesystem::path& data_directory);
+
+// What the quarantine's server has counted, and what preloaded libraries have noted of its statements.
+Status remove_statistics(const std::filesystem::path& data_directory);
 
 }  // namespace polygon::bootstrap
