@@ -7,6 +7,7 @@
 
 #include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/plan.h"
+#include "bootstrap/restore/production_settings.h"
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/quarantine.h"
 #include "bootstrap/restore/recovery.h"
@@ -61,7 +62,9 @@ Status make_clone(Plan& plan, Progress& progress, Clock& clock) {
     postgres::GenerationMarker marker = begin_marker(plan, clock);
     TRY(open_staging(plan, marker));
     Clock::Instant start = clock.now();
-    TRY(acquire_files(plan, marker, progress, clock));
+    ProductionFiles production(plan.places.staged);
+    TRY(acquire_files(plan, marker, production, progress, clock));
+    TRY(leave_settings_behind(production, marker));
     TRY(postgres::require_same_format(plan.binaries, plan.places.staged, clock));
     marker.phase_seconds["restore"] = seconds_since(clock, start);
     start = clock.now();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/sanitize/left_settings.h"
 #include "common/sanitize/roles.h"
 
 namespace polygon::sanitize {
@@ -69,6 +70,11 @@ Check check_collations(const GenerationMarker& marker) {
             Weight::advisory};
 }
 
+// Nothing to refuse a polygon for: they are not carried over on purpose.
+Check check_left_settings(const GenerationMarker& marker) {
+    return {"production's settings", true, describe_left_settings(marker), Weight::advisory};
+}
+
 Result<Check> check_archiving(Connection& session) {
     const std::string mode = TRY(session.value("SELECT pg_catalog.current_setting('archive_mode')"));
     const std::string command = TRY(session.value("SELECT pg_catalog.current_setting('archive_command')"));
@@ -99,6 +105,7 @@ Result<std::vector<Check>> collect_evidence(Connection& session, const Generatio
     checks.push_back(TRY(check_none(session, "prepared transactions", "SELECT gid FROM pg_catalog.pg_prepared_xacts")));
     checks.push_back(check_backup(marker));
     checks.push_back(check_collations(marker));
+    checks.push_back(check_left_settings(marker));
     return checks;
 }
 
