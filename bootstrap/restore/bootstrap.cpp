@@ -72,6 +72,7 @@ Status make_clone(Plan& plan, Progress& progress, Clock& clock) {
     TRY(quarantine(plan, marker, clock));
     marker.phase_seconds["quarantine"] = seconds_since(clock, start);
     marker.stage = postgres::Stage::restored;
+    TRY(remove_statistics(plan.places.staged));
     TRY(write_own_configuration(plan.places.staged));
     TRY(postgres::write_marker(plan.places.staged, marker));
     TRY(fs::flush_filesystem(plan.places.staged));

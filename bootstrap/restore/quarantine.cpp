@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bootstrap/restore/preload.h"
 #include "bootstrap/restore/recovery.h"
 #include "common/base/log.h"
 #include "common/fs/file.h"
@@ -15,11 +16,25 @@ namespace {
 
 using namespace std::chrono_literals;
 
-postgres::ServerParameters quarantine_parameters(const patroni::PolygonSettings& settings) {
-    postgres::ServerParameters parameters = recovery_parameters(settings.recovery);
+constexpr const char* kPreload = "shared_preload_libraries";
+
+// What the user has preloaded replaces our choice of production's.
+std::string preload_libraries(const Plan& plan, postgres::GenerationMarker& marker) {
+    const auto& chosen_by_user = plan.settings.quarantine.parameters.value;
+    if (const auto chosen = chosen_by_user.find(kPreload); chosen != chosen_by_user.end()) return chosen->second;
+    const Preload preload = choose_preload(production_preload(marker), postgres::find_library_directory(plan.binaries));
+    for (const std::string& line : preload.left)
+        log_info(line);
+    marker.left.insert(marker.left.end(), preload.left.begin(), preload.left.end());
+    return preload.libraries;
+}
+
+postgres::ServerParameters quarantine_parameters(const Plan& plan, postgres::GenerationMarker& marker) {
+    postgres::ServerParameters parameters = recovery_parameters(plan.settings.recovery);
     parameters["max_prepared_transactions"] = "1000";
-    for (const auto& [name, value] : settings.quarantine.parameters.value)
+    for (const auto& [name, value] : plan.settings.quarantine.parameters.value)
         parameters[name] = value;
+    parameters[kPreload] = preload_libraries(plan, marker);
     return parameters;
 }
 
@@ -124,9 +139,10 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Clock& c
     TRY(fs::write_file_durably(clone / "recovery.signal", ""));
     TRY(fs::write_file_durably(clone / "postgresql.auto.conf",
                                ""));  // read from the data directory, wherever the rest is
-    postgres::PrivateServer server =
-        TRY(postgres::PrivateServer::prepare(plan.binaries, clone, quarantine_parameters(plan.settings)));
-    TRY(recover(server, plan, clock, deadline));
+    const postgres::ServerParameters parameters = quarantine_parameters(plan, marker);
+    postgres::PrivateServer server = TRY(postgres::PrivateServer::prepare(plan.binaries, clone, parameters));
+    if (Status recovered = recover(server, plan, clock, deadline); !recovered)
+        return explain_failed_preload(std::move(recovered).error(), parameters.at(kPreload));
     TRY(sanitise(server, plan, marker, clock, deadline));
     TRY(server.stop(clock, deadline));
     TRY(require_clean_shutdown(clone));
