@@ -19,8 +19,8 @@ namespace polygon::bootstrap {
 // data directory.
 bool may_be_taken_out(std::string_view path);
 
-// The configuration in a directory that another program has filled, as a restore tells what it leaves out. Links are not
-// followed.
+// The configuration in a directory that another program has filled, as a restore tells what it leaves out. Links are
+// not followed.
 void tell_configuration(const fs::Path& directory, const backup::LeftOutFile& tell);
 
 // Paths are relative to the data directory, in their normal form.
