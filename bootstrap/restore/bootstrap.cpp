@@ -7,6 +7,7 @@
 
 #include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/plan.h"
+#include "bootstrap/restore/production_settings.h"
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/quarantine.h"
 #include "bootstrap/restore/recovery.h"
@@ -62,6 +63,7 @@ Status pass_quarantine(const Plan& plan, postgres::GenerationMarker& marker, Pro
     progress.enter("quarantine");
     TRY(quarantine(plan, marker, progress, clock));
     marker.phase_seconds["quarantine"] = seconds_since(clock, start);
+    TRY(remove_statistics(plan.places.staged));
     return write_own_configuration(plan.places.staged);
 }
 
@@ -81,7 +83,9 @@ Status make_clone(Plan& plan, Progress& progress, Clock& clock) {
     postgres::GenerationMarker marker = begin_marker(plan, clock);
     TRY(open_staging(plan, marker));
     const Clock::Instant start = clock.now();
-    TRY(acquire_files(plan, marker, progress, clock));
+    ProductionFiles production(plan.places.staged);
+    TRY(acquire_files(plan, marker, production, progress, clock));
+    TRY(leave_settings_behind(production, marker));
     TRY(postgres::require_same_format(plan.binaries, plan.places.staged, clock));
     marker.phase_seconds["restore"] = seconds_since(clock, start);
     if (plan.settings.quarantine.mode.value == patroni::QuarantineMode::on) {

@@ -3,19 +3,33 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+
 #include "common/fs/file.h"
 
 namespace polygon::bootstrap {
 namespace {
 
-// Patroni's sources name those that bite: patroni/postgresql/config.py, patroni/config.py.
-constexpr std::array<std::string_view, 17> kLeftOutFiles = {
-    "postgresql.conf", "postgresql.base.conf", "postgresql.auto.conf", "pg_hba.conf",     "pg_ident.conf",
-    "recovery.conf",   "recovery.done",        "recovery.signal",      "standby.signal",  "promote",
-    "trigger_file",    "patroni.dynamic.json", "postmaster.pid",       "postmaster.opts", "current_logfiles",
-    "polygon.json",    "backup_label.old"};
+// Patroni's sources name those that bite: patroni/postgresql/config.py, patroni/config.py. The rest is what a running
+// server keeps beside its data: signals to it, its lock and its options, and what it has used up.
+constexpr std::array<std::string_view, 11> kLeftOutFiles = {"promote",       "fallback_promote", "trigger_file",
+                                                            "logrotate",     "current_logfiles", "current_logfiles.tmp",
+                                                            "polygon.json",  "backup_label.old", "tablespace_map.old",
+                                                            "recovery.conf", "recovery.done"};
 
-constexpr std::array<std::string_view, 4> kLeftOutFolders = {"conf.d/", "pg_replslot/", "pg_stat/", "pg_stat_tmp/"};
+// At the top, with whatever comes behind: an editor's and a package's copies, PostgreSQL's and Patroni's temporary
+// files.
+constexpr std::array<std::string_view, 7> kLeftOutPrefixes = {
+    "postgresql.", "pg_hba.conf", "pg_ident.conf", "recovery.conf", "patroni.dynamic.json", "postmaster.", ".s.PGSQL."};
+
+constexpr std::array<std::string_view, 3> kLeftOutEndings = {".conf", ".backup", ".signal"};
+
+// The last five pg_basebackup leaves out too (excludeDirContents, src/backend/backup/basebackup.c): a copy of the file
+// system has production's notifications, exported snapshots and shared memory there. Not pg_logical: what it has of
+// replication origins is a part of the data, and the rest PostgreSQL removes when there are no slots.
+constexpr std::array<std::string_view, 9> kLeftOutFolders = {"conf.d/",      "pg_replslot/",  "pg_stat/",
+                                                             "pg_stat_tmp/", "pg_dynshmem/",  "pg_notify/",
+                                                             "pg_serial/",   "pg_snapshots/", "pg_subtrans/"};
 
 constexpr const char* kBar =
     "# This clone of production is not finished: polygon-bootstrap was restoring or sanitising it.\n"
@@ -44,16 +58,27 @@ constexpr const char* kRestraintsSince17 =
     "event_triggers = 'off'\n"
     "sync_replication_slots = 'off'\n";
 
+// A directory may have such a name and ".d" behind it: of what is in it, include directives tell.
+bool is_left_out_at_top(std::string_view name) {
+    if (std::find(kLeftOutFiles.begin(), kLeftOutFiles.end(), name) != kLeftOutFiles.end()) return true;
+    const auto starts = [&](std::string_view prefix) { return name.starts_with(prefix); };
+    const auto ends = [&](std::string_view ending) { return name.ends_with(ending); };
+    return std::any_of(kLeftOutEndings.begin(), kLeftOutEndings.end(), ends) ||
+           (!name.ends_with(".d") && std::any_of(kLeftOutPrefixes.begin(), kLeftOutPrefixes.end(), starts));
+}
+
 }  // namespace
 
 bool is_left_out(std::string_view path) {
-    if (std::find(kLeftOutFiles.begin(), kLeftOutFiles.end(), path) != kLeftOutFiles.end()) return true;
-    const bool is_at_top = path.find('/') == std::string_view::npos;
-    if (is_at_top && (path.ends_with(".backup") || path.ends_with(".conf") || path.starts_with(".s.PGSQL.")))
-        return true;
+    if (path.find('/') == std::string_view::npos) return is_left_out_at_top(path);
     return std::any_of(kLeftOutFolders.begin(), kLeftOutFolders.end(), [&](std::string_view folder) {
         return path.size() > folder.size() && path.starts_with(folder);
     });
+}
+
+bool is_configuration(std::string_view path) {
+    if (path.find('/') == std::string_view::npos) return path.ends_with(".conf");
+    return path.substr(0, path.find('/')) == kConfigurationFolder;
 }
 
 Status bar_start(const std::filesystem::path& data_directory) {
@@ -72,6 +97,20 @@ Status write_restraining_configuration(const std::filesystem::path& data_directo
     std::string restraints = kRestraints;
     if (major_version >= 17) restraints += kRestraintsSince17;
     return fs::write_file_durably(data_directory / "postgresql.auto.conf", restraints);
+}
+
+Status remove_statistics(const std::filesystem::path& data_directory) {
+    for (const char* folder : {"pg_stat", "pg_stat_tmp"}) {
+        std::error_code error;
+        std::filesystem::directory_iterator entry(data_directory / folder, error);
+        for (const std::filesystem::directory_iterator end; !error && entry != end; entry.increment(error))
+            TRY(fs::remove_file(entry->path()));
+        if (error && error != std::errc::no_such_file_or_directory) {
+            return errno_error(Errc::io, fmt::format("cannot list '{}'", (data_directory / folder).string()),
+                               error.value());
+        }
+    }
+    return {};
 }
 
 }  // namespace polygon::bootstrap

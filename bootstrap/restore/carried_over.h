@@ -12,6 +12,10 @@ namespace polygon::bootstrap {
 // rest of the backup, but not written. `path` is relative to the data directory.
 bool is_left_out(std::string_view path);
 
+// Of these, what may hold settings of production's: postgresql*.conf and all *.conf at the top, and what is in conf.d.
+bool is_configuration(std::string_view path);
+inline constexpr std::string_view kConfigurationFolder = "conf.d";
+
 // A postgresql.conf that no server gets past: as long as it stands there, neither PostgreSQL nor Patroni starts the
 // clone.
 Status bar_start(const std::filesystem::path& data_directory);
@@ -23,5 +27,8 @@ Status write_own_configuration(const std::filesystem::path& data_directory);
 // The same for a clone that Patroni will start unsanitised: settings that Patroni's cannot override have it archive
 // nothing, follow no subscription and load no library until polygon-post-bootstrap takes them out.
 Status write_restraining_configuration(const std::filesystem::path& data_directory, int major_version);
+
+// What the quarantine's server has counted, and what preloaded libraries have noted of its statements.
+Status remove_statistics(const std::filesystem::path& data_directory);
 
 }  // namespace polygon::bootstrap

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bootstrap/restore/preload.h"
 #include "bootstrap/restore/recovery.h"
 #include "common/base/log.h"
 #include "common/fs/file.h"
@@ -17,11 +18,25 @@ namespace {
 
 using namespace std::chrono_literals;
 
-postgres::ServerParameters quarantine_parameters(const patroni::PolygonSettings& settings) {
-    postgres::ServerParameters parameters = recovery_parameters(settings.recovery);
+constexpr const char* kPreload = "shared_preload_libraries";
+
+// What the user has preloaded replaces our choice of production's.
+std::string preload_libraries(const Plan& plan, postgres::GenerationMarker& marker) {
+    const auto& chosen_by_user = plan.settings.quarantine.parameters.value;
+    if (const auto chosen = chosen_by_user.find(kPreload); chosen != chosen_by_user.end()) return chosen->second;
+    const Preload preload = choose_preload(production_preload(marker), postgres::find_library_directory(plan.binaries));
+    for (const std::string& line : preload.left)
+        log_info(line);
+    marker.left.insert(marker.left.end(), preload.left.begin(), preload.left.end());
+    return preload.libraries;
+}
+
+postgres::ServerParameters quarantine_parameters(const Plan& plan, postgres::GenerationMarker& marker) {
+    postgres::ServerParameters parameters = recovery_parameters(plan.settings.recovery);
     parameters["max_prepared_transactions"] = "1000";
-    for (const auto& [name, value] : settings.quarantine.parameters.value)
+    for (const auto& [name, value] : plan.settings.quarantine.parameters.value)
         parameters[name] = value;
+    parameters[kPreload] = preload_libraries(plan, marker);
     return parameters;
 }
 
@@ -30,11 +45,10 @@ bool fetches_wal(const Plan& plan) {
     return plan.settings.recovery.restore_command.value.has_value();
 }
 
-// Nobody can have a session before recovery's end, and no library of the clone's is loaded: what runs then outside is
-// PostgreSQL itself and the command.
-postgres::ServerParameters recovering_outside_parameters(const patroni::PolygonSettings& settings) {
-    postgres::ServerParameters parameters = quarantine_parameters(settings);
-    parameters["shared_preload_libraries"] = "";
+// Nobody can have a session before recovery's end, and no library is loaded but for what the user has named: what runs
+// then outside is PostgreSQL itself and the command.
+postgres::ServerParameters recovering_outside(const Plan& plan, postgres::ServerParameters parameters) {
+    if (!plan.settings.quarantine.parameters.value.contains(kPreload)) parameters[kPreload] = "";
     return parameters;
 }
 
@@ -49,13 +63,12 @@ process::Isolation choose_isolation(const Plan& plan, postgres::GenerationMarker
     return isolation;
 }
 
-Result<postgres::PrivateServer> prepare_server(const Plan& plan, process::Isolation isolation) {
-    if (fetches_wal(plan)) {
-        return postgres::PrivateServer::prepare(plan.binaries, plan.places.staged,
-                                                recovering_outside_parameters(plan.settings), process::Isolation::none);
-    }
-    return postgres::PrivateServer::prepare(plan.binaries, plan.places.staged, quarantine_parameters(plan.settings),
-                                            isolation);
+Result<postgres::PrivateServer> prepare_server(const Plan& plan, const postgres::ServerParameters& parameters,
+                                               process::Isolation isolation) {
+    if (!fetches_wal(plan))
+        return postgres::PrivateServer::prepare(plan.binaries, plan.places.staged, parameters, isolation);
+    return postgres::PrivateServer::prepare(plan.binaries, plan.places.staged, recovering_outside(plan, parameters),
+                                            process::Isolation::none);
 }
 
 // Promotion picks the next timeline, so that the clone's history is told from production's.
@@ -69,10 +82,10 @@ Status recover(postgres::PrivateServer& server, const Plan& plan, Clock& clock, 
 }
 
 // Before the first session: with one, code of the clone's may run.
-Status restart_isolated(postgres::PrivateServer& server, const Plan& plan, process::Isolation isolation, Clock& clock,
-                        const Deadline& deadline) {
+Status restart_isolated(postgres::PrivateServer& server, const postgres::ServerParameters& parameters,
+                        process::Isolation isolation, Clock& clock, const Deadline& deadline) {
     TRY(server.stop(clock, deadline));
-    TRY(server.change(quarantine_parameters(plan.settings), isolation));
+    TRY(server.change(parameters, isolation));
     return server.start(clock, deadline);
 }
 
@@ -172,9 +185,14 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress
     TRY(fs::write_file_durably(clone / "postgresql.auto.conf",
                                ""));  // read from the data directory, wherever the rest is
     const process::Isolation isolation = choose_isolation(plan, marker);
-    postgres::PrivateServer server = TRY(prepare_server(plan, isolation));
-    TRY(recover(server, plan, clock, deadline));
-    if (fetches_wal(plan)) TRY(restart_isolated(server, plan, isolation, clock, deadline));
+    const postgres::ServerParameters parameters = quarantine_parameters(plan, marker);
+    postgres::PrivateServer server = TRY(prepare_server(plan, parameters, isolation));
+    if (Status recovered = recover(server, plan, clock, deadline); !recovered)
+        return explain_failed_preload(std::move(recovered).error(), parameters.at(kPreload));
+    if (fetches_wal(plan)) {
+        if (Status restarted = restart_isolated(server, parameters, isolation, clock, deadline); !restarted)
+            return explain_failed_preload(std::move(restarted).error(), parameters.at(kPreload));
+    }
     TRY(sanitise(server, plan, marker, clock, deadline));
     TRY(mask(server, plan, marker, progress, clock, deadline));
     TRY(server.stop(clock, deadline));

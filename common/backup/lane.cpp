@@ -10,7 +10,7 @@
 namespace polygon::backup {
 namespace {
 
-constexpr std::uint64_t kMostBytesInMemory = 1U << 20;  // of pg_control and tablespace_map
+constexpr std::uint64_t kMostBytesInMemory = 1U << 20;  // of pg_control, tablespace_map, what is left out
 // Of a file that the manifest does not cover: a WAL segment's limit.
 constexpr std::uint64_t kMostBytesUnchecked = 1ULL << 30;
 constexpr std::string_view kWalFolder = "pg_wal/";
@@ -27,6 +27,7 @@ struct Lane::Passage {
     std::string path;  // as the manifest names it
     Expectation expected;
     bool is_written = false;  // it has a place in the target
+    bool is_told = false;     // of what is left out
     std::optional<FileWriter> file;
     std::optional<std::string> memory;  // instead, of what is not written now
     std::uint64_t most_bytes = 0;       // never writes more: no bomb fills the disk
@@ -42,6 +43,11 @@ Shared::Shared(const RestoreRequest& restore_request, Purpose its_purpose, Known
 
 bool Shared::is_left_out(const std::string& path) const {
     return request.is_left_out && request.is_left_out(path);
+}
+
+void Shared::tell_left_out(const std::string& path, const std::optional<std::string>& content) {
+    const std::lock_guard lock(left_out_mutex);
+    request.on_left_out(path, content);
 }
 
 Status Shared::place_mapped_tablespaces(const std::string& map) {
@@ -170,7 +176,14 @@ Status Lane::open_destination(Passage& passage, MemberReader& reader, const Memb
         passage.most_bytes = std::min(passage.most_bytes, kMostBytesInMemory);
         return {};
     }
-    if (!target_ || shared_.is_left_out(passage.path)) return {};
+    if (!target_) return {};
+    if (shared_.is_left_out(passage.path)) {
+        passage.is_told = shared_.request.on_left_out != nullptr;
+        const bool is_small = member.size_bytes <= kMostBytesInMemory &&
+                              (passage.most_bytes <= kMostBytesInMemory || passage.expected.file == nullptr);
+        if (passage.is_told && is_small) passage.memory.emplace();
+        return {};
+    }
     const std::string& path = path_in_target(passage.path, member);
     fs::Fd file = TRY(target_->create_file(path));
     passage.is_written = true;
@@ -213,11 +226,15 @@ Status Lane::settle(const Passage& passage, std::uint64_t size_bytes, const std:
         const std::lock_guard lock(shared_.wal_mutex);
         shared_.wal.add(std::string_view(passage.path).substr(kWalFolder.size()), size_bytes);
     }
-    if (passage.expected.standing == Standing::exempt) return {};
-    shared_.tally.add_verified_file();
     const ManifestFile* file = passage.expected.file;
+    if (passage.expected.standing == Standing::exempt) {
+        if (passage.is_told) shared_.tell_left_out(passage.path, passage.memory);
+        return {};
+    }
+    shared_.tally.add_verified_file();
     if (file == nullptr && size_bytes != passage.most_bytes) shared_.verifier.note_change(passage.path);
     const bool is_right = file == nullptr || shared_.verifier.compare(*file, size_bytes, checksum_hex);
+    if (passage.is_told && is_right) shared_.tell_left_out(passage.path, passage.memory);
     if (passage.path != kTablespaceMap || !passage.memory) return {};
     if (!is_right) return shared_.verifier.summary();  // not to be acted upon
     return shared_.place_mapped_tablespaces(*passage.memory);

@@ -31,6 +31,7 @@ struct Shared {
     // Chooses places for the tablespaces of tablespace_map. Errors: as Tablespaces::place(); backup_incomplete.
     Status place_mapped_tablespaces(const std::string& map);
     bool is_left_out(const std::string& path) const;
+    void tell_left_out(const std::string& path, const std::optional<std::string>& content);
 
     const RestoreRequest& request;
     const Purpose purpose;
@@ -38,6 +39,7 @@ struct Shared {
     Verifier verifier;
     Tablespaces tablespaces;
     Tally tally;
+    std::mutex left_out_mutex;
     std::mutex wal_mutex;
     WalSegments wal;
     std::string control_file;  // written by the one lane that meets it

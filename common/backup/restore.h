@@ -30,6 +30,9 @@ struct Progress {
     std::uint64_t files_total = 0;
 };
 
+// Its path in the data directory, and its content.
+using LeftOutFile = std::function<void(const std::string& path, const std::optional<std::string>& content)>;
+
 struct RestoreRequest {
     const Backup& backup;
     // Absent, or empty but for entries that is_left_out() names, as are the tablespaces' places. Its parent exists.
@@ -38,6 +41,9 @@ struct RestoreRequest {
     std::string tablespace_suffix;  // appended to each mapped target while it is staged: ".staged"
     // Paths relative to the data directory ("pg_hba.conf", "pg_replslot/a/state") that are verified but not written.
     std::function<bool(std::string_view path)> is_left_out;
+    // Each of these with its content, once that is known to be the manifest's (which does not cover
+    // postgresql.auto.conf); without it where it has more than 1 MiB. Never by two threads at once.
+    LeftOutFile on_left_out;
     Wal wal = Wal::in_backup;
     // Called once with the directory of the WAL when all of it is there and complete; the rest may still be coming. Its
     // error is the restore's.

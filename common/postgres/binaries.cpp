@@ -1,6 +1,8 @@
 #include "common/postgres/binaries.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -55,6 +57,22 @@ Result<std::optional<Binaries>> find_exact(const std::filesystem::path& director
     return std::optional<Binaries>();
 }
 
+// As the server itself finds its program (find_my_exec(), src/common/exec.c): links resolved.
+std::optional<std::filesystem::path> find_server_program(const Binaries& binaries) {
+    const char* variable = std::getenv("PATH");
+    std::string_view rest = variable == nullptr ? "" : variable;
+    const std::string listed = binaries.directory.string();
+    if (!listed.empty()) rest = listed;
+    std::error_code error;
+    while (!rest.empty()) {
+        const std::string_view directory = rest.substr(0, listed.empty() ? rest.find(':') : rest.size());
+        rest.remove_prefix(std::min(directory.size() + 1, rest.size()));
+        std::filesystem::path program = std::filesystem::canonical(std::filesystem::path(directory) / kServer, error);
+        if (!error) return program;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 process::Environment clean_environment() {
@@ -91,6 +109,19 @@ Result<Binaries> find_combiner(const std::filesystem::path& directory, int major
                  found ? fmt::format("no {} of PostgreSQL {} to combine an incremental backup with", kCombiner, major)
                        : fmt::format("an incremental backup cannot be combined: {}", found.error().message),
                  hint};
+}
+
+// make_relative_path(PKGLIBDIR, PGBINDIR) is one of these: Debian's packages and those of PGDG, and a build with other
+// paths in one prefix. Every server comes with plpgsql.
+std::optional<std::filesystem::path> find_library_directory(const Binaries& binaries) {
+    const auto program = find_server_program(binaries);
+    if (!program) return std::nullopt;
+    std::error_code error;
+    for (const char* relative : {"../lib", "../lib/postgresql"}) {
+        std::filesystem::path directory = (program->parent_path() / relative).lexically_normal();
+        if (std::filesystem::exists(directory / "plpgsql.so", error)) return directory;
+    }
+    return std::nullopt;
 }
 
 }  // namespace polygon::postgres

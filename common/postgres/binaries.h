@@ -36,4 +36,8 @@ Result<std::optional<Binaries>> find_wal_reader(const std::filesystem::path& dir
 // places. Errors: process_failed if there are none; version_mismatch as above.
 Result<Binaries> find_combiner(const std::filesystem::path& directory, int major, Clock& clock);
 
+// Where the server looks for libraries ($libdir), an absolute path; none if it is not found. Neither the server nor its
+// catalogs say so before it runs, and pg_config is no part of it.
+std::optional<std::filesystem::path> find_library_directory(const Binaries& binaries);
+
 }  // namespace polygon::postgres

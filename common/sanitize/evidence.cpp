@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/sanitize/left_settings.h"
 #include "common/sanitize/roles.h"
 #include "common/sanitize/session_settings.h"
 #include "common/sanitize/ties.h"
@@ -145,6 +146,11 @@ Check check_masking(const GenerationMarker& marker) {
                               fmt::join(marker.sql, "; "))};
 }
 
+// Nothing to refuse a polygon for: they are not carried over on purpose.
+Check check_left_settings(const GenerationMarker& marker) {
+    return {"production's settings", true, describe_left_settings(marker), Weight::advisory};
+}
+
 Result<Check> check_archiving(Connection& session) {
     const std::string mode = TRY(session.value("SELECT pg_catalog.current_setting('archive_mode')"));
     const std::string command = TRY(session.value("SELECT pg_catalog.current_setting('archive_command')"));
@@ -197,6 +203,7 @@ Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const G
     checks.push_back(check_isolation(marker));
     checks.push_back(check_collations(marker));
     checks.push_back(check_masking(marker));
+    checks.push_back(check_left_settings(marker));
     return checks;
 }
 

@@ -356,8 +356,27 @@ def maps():
     yield "control-characters", b"x\x1b[2J\\\n\n"
 
 
-SUBJECTS = {"archive": archives, "backup_label": labels, "gzip": gzips, "lz4": lz4s, "manifest": manifests,
-            "tablespace_map": maps, "tar": tars, "zstd": zstds}
+# --- postgresql.conf ---
+
+def configurations():
+    yield "sound-usual", (b"# comment\n\nmax_connections = 100\t# (change requires restart)\nshared_buffers 128MB\n"
+                          b"lc_time = 'en_US.UTF-8'\ncron.database_name='jobs'\n#port = 5432\n")
+    yield "sound-quotes", b"a = 'it''s'\nb = 'it\\'s'\nc = '\\101\\n\\\\'\nd = ''\n"
+    yield "sound-includes", b"include 'postgresql.base.conf'\ninclude_if_exists x.conf\ninclude_dir='conf.d'\n"
+    yield "sound-lists", (b"shared_preload_libraries = 'pg_cron, \"a,b\" , \"q\"\"q\",$libdir/x'\n"
+                          b"search_path = '\"$user\", public'\n")
+    yield "sound-carriage-returns", b"a = 1\r\nb = -1.5e-3\r\n"
+    yield "sound-empty", b""
+    yield "open-quote", b"a = 'x\nb = 1\n"
+    yield "two-values", b"a = 1 2\n"
+    yield "no-value", b"a\n"
+    yield "no-name", b"= 1\n"
+    yield "access", b"local all all trust\ninclude \"more rules\"\ninclude_dir hba.d # ours\n"
+    yield "no-text", bytes(range(256))
+
+
+SUBJECTS = {"archive": archives, "backup_label": labels, "configuration": configurations, "gzip": gzips, "lz4": lz4s,
+            "manifest": manifests, "tablespace_map": maps, "tar": tars, "zstd": zstds}
 
 for subject, make in SUBJECTS.items():
     folder = CORPUS / subject

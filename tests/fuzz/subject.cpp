@@ -7,10 +7,15 @@ namespace polygon::backup::fuzz {
 namespace {
 
 constexpr std::array kSubjects = {
-    Subject{"archive", feed_archive},   Subject{"backup_label", feed_backup_label},
-    Subject{"gzip", feed_gzip},         Subject{"lz4", feed_lz4},
-    Subject{"manifest", feed_manifest}, Subject{"tablespace_map", feed_tablespace_map},
-    Subject{"tar", feed_tar},           Subject{"zstd", feed_zstd},
+    Subject{"archive", feed_archive},
+    Subject{"backup_label", feed_backup_label},
+    Subject{"configuration", feed_configuration},
+    Subject{"gzip", feed_gzip},
+    Subject{"lz4", feed_lz4},
+    Subject{"manifest", feed_manifest},
+    Subject{"tablespace_map", feed_tablespace_map},
+    Subject{"tar", feed_tar},
+    Subject{"zstd", feed_zstd},
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ enum class Verdict { accepted, refused };
 // the code behind it, they are taken once more under the right one.
 Verdict feed_archive(std::string_view bytes);
 Verdict feed_backup_label(std::string_view bytes);
+Verdict feed_configuration(std::string_view bytes);
 Verdict feed_gzip(std::string_view bytes);
 Verdict feed_lz4(std::string_view bytes);
 Verdict feed_manifest(std::string_view bytes);

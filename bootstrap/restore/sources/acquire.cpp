@@ -18,18 +18,23 @@ namespace {
 // One overload for each source.
 class Acquisition {
   public:
-    Acquisition(Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock)
-        : plan_(plan), marker_(marker), progress_(progress), clock_(clock) {}
+    Acquisition(Plan& plan, postgres::GenerationMarker& marker, ProductionFiles& production, Progress& progress,
+                Clock& clock)
+        : plan_(plan), marker_(marker), production_(production), progress_(progress), clock_(clock) {}
 
     Status operator()(const backup::Backup& backup);
     Status operator()(const LiveServer& server);
     Status operator()(const FillingCommand& command);
 
   private:
+    backup::LeftOutFile keep_aside() {
+        return [this](const std::string& path, const auto& content) { production_.keep(path, content); };
+    }
     Result<backup::Restored> restore(const backup::RestoreRequest& request);
 
     Plan& plan_;
     postgres::GenerationMarker& marker_;
+    ProductionFiles& production_;
     Progress& progress_;
     Clock& clock_;
 };
@@ -54,6 +59,7 @@ Status Acquisition::operator()(const backup::Backup& backup) {
                      .tablespaces = tablespace_mapping(plan_),
                      .tablespace_suffix = postgres::kStagedSuffix,
                      .is_left_out = is_left_out,
+                     .on_left_out = keep_aside(),
                      .wal = recovered_from(plan_.settings.recovery),
                      .check_wal = check_wal_with(plan_.binaries, backup.manifest, clock_),
                      .on_progress = [this](const backup::Progress& now) { progress_.report(now); },
@@ -71,6 +77,7 @@ Status Acquisition::operator()(const LiveServer& server) {
         TRY(take_backup(server, plan_.binaries, plan_.places, incoming, marker_.backup_label, progress_, clock_));
     marker_.backup_time = taken.time;
     marker_.backup_end_lsn = taken.end_lsn;
+    tell_configuration(incoming, keep_aside());
     return move_up(plan_.places.staged, is_left_out);
 }
 
@@ -84,6 +91,7 @@ Status Acquisition::operator()(const FillingCommand& command) {
     marker_.is_backup_verified = TRY(verify_filled(incoming, filled, plan_, progress_, clock_));
     marker_.backup_label = filled.label;
     marker_.backup_time = filled.start_time;
+    tell_configuration(incoming, keep_aside());
     return move_up(plan_.places.staged, is_left_out);
 }
 
@@ -99,10 +107,11 @@ std::string describe(const DataSource& source) {
     return "what polygon.source.command brings";
 }
 
-Status acquire_files(Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock) {
+Status acquire_files(Plan& plan, postgres::GenerationMarker& marker, ProductionFiles& production, Progress& progress,
+                     Clock& clock) {
     // The source is copied: the plan is written to meanwhile.
     const DataSource source = plan.source;
-    return std::visit(Acquisition(plan, marker, progress, clock), source);
+    return std::visit(Acquisition(plan, marker, production, progress, clock), source);
 }
 
 }  // namespace polygon::bootstrap

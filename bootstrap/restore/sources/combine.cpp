@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "bootstrap/restore/carried_over.h"
+#include "bootstrap/restore/production_files.h"
 #include "bootstrap/restore/sources/arriving_files.h"
 #include "bootstrap/restore/sources/followed_program.h"
 #include "bootstrap/restore/sources/incoming.h"
@@ -369,6 +370,7 @@ Status Combination::settle() const {
         TRY(move_children(place.combined, place.tablespace.path));
         TRY(fs::replace_link(combined_ / "pg_tblspc" / std::to_string(place.tablespace.oid), place.tablespace.path));
     }
+    if (request_.on_left_out) tell_configuration(combined_, request_.on_left_out);
     return move_up(request_.data_directory, request_.is_left_out);
 }
 

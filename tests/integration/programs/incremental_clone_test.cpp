@@ -1,4 +1,6 @@
 // An incremental backup as source.directory, from the plan to the clone.
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -77,6 +79,9 @@ TEST_CASE("a clone is made of an incremental backup and those before it") {
     const auto marker = require(postgres::read_marker(site.data_directory()));
     REQUIRE(marker.has_value());
     CHECK(marker->backup_label == "3-tuesday");
+    CHECK(std::find(marker->not_carried_over.begin(), marker->not_carried_over.end(),
+                    postgres::LeftSetting{"summarize_wal", "on", "postgresql.auto.conf", false}) !=
+          marker->not_carried_over.end());
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM trips") == "30000");
         CHECK(site.query(socket, "postgres", "postgres", "SHOW summarize_wal") == "off");  // production's ALTER SYSTEM

@@ -88,6 +88,34 @@ TEST_CASE("verifies what it is told to leave out, and does not write it") {
     CHECK_THAT(failed.error().message, ContainsText("postgresql.conf: checksum is "));
 }
 
+TEST_CASE("tells what it leaves out, once it is known to be right, and nothing that is too large") {
+    const TemporaryDirectory directory;
+    Sample sample;
+    sample.base.push_back({.name = "postgresql.auto.conf", .content = "port = 2\n"});
+    sample.base.push_back({.name = "large.conf", .content = std::string((1 << 20) + 1, '#')});
+    sample.member("postgresql.conf").content = "port = 1\n";
+    sample.seal();
+    const bool is_damaged = GENERATE(false, true);
+    if (is_damaged) sample.member("postgresql.conf").content = "port = 3\n";
+    const std::string format = GENERATE("gzip", "plain");
+    INFO(format << is_damaged);
+    format == "gzip" ? sample.write_gzip(directory / "b") : sample.write_plain(directory / "b");
+    const auto located = locate_backup(directory / "b");
+    REQUIRE(located.has_value());
+    std::map<std::string, std::optional<std::string>> told;
+    const RestoreRequest request{
+        .backup = located->backup,
+        .data_directory = directory / "data",
+        .is_left_out = [](std::string_view path) { return path.ends_with(".conf"); },
+        .on_left_out = [&](const std::string& path, const auto& content) { told[path] = content; }};
+    CHECK(restore(request, system_clock()).has_value() != is_damaged);
+    CHECK(told.contains("postgresql.conf") != is_damaged);
+    if (!is_damaged) CHECK(told.at("postgresql.conf") == "port = 1\n");
+    CHECK(told.at("postgresql.auto.conf") == "port = 2\n");
+    CHECK_FALSE(told.at("large.conf").has_value());
+    CHECK_FALSE(std::filesystem::exists(directory / "data/postgresql.conf"));
+}
+
 TEST_CASE("does not restore over anything") {
     const TemporaryDirectory directory;
     Sample().write_tar(directory / "b");

@@ -51,5 +51,22 @@ TEST_CASE("what combines incremental backups has to be there, and of the backup'
     }
 }
 
+TEST_CASE("the library directory is found from the program, through links, and only with plpgsql in it") {
+    const support::Scratch scratch;
+    const stdfs::path root = stdfs::canonical(scratch.path());
+    stdfs::create_directories(root / "real/bin");
+    stdfs::create_directories(root / "real/lib/postgresql");
+    stdfs::create_directories(root / "links");
+    write_program(root / "real/bin/postgres", "15.1");
+    stdfs::create_symlink(root / "real/bin/postgres", root / "links/postgres");
+    const Binaries binaries{.directory = root / "links", .major_version = 15};
+    CHECK_FALSE(find_library_directory(binaries).has_value());
+    std::ofstream(root / "real/lib/postgresql/plpgsql.so") << "x";
+    CHECK(find_library_directory(binaries) == root / "real/lib/postgresql");
+    std::ofstream(root / "real/lib/plpgsql.so") << "x";
+    CHECK(find_library_directory(binaries) == root / "real/lib");
+    CHECK_FALSE(find_library_directory({.directory = root, .major_version = 15}).has_value());
+}
+
 }  // namespace
 }  // namespace polygon::postgres

@@ -8,20 +8,93 @@ namespace polygon::bootstrap {
 namespace {
 
 TEST_CASE("nothing that configures production or signals to a server is carried over") {
-    for (const char* path :
-         {"postgresql.conf", "postgresql.base.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf",
-          "standby.signal", "recovery.signal", "patroni.dynamic.json", "postgresql.conf.backup", "pg_hba.conf.backup",
-          "conf.d/archive.conf", "pg_replslot/slot/state", "pg_stat/pgstat.stat", "custom.conf", "postmaster.pid",
-          ".s.PGSQL.5432.lock"}) {
+    for (const char* path : {"postgresql.conf",
+                             "postgresql.base.conf",
+                             "postgresql.auto.conf",
+                             "pg_hba.conf",
+                             "pg_ident.conf",
+                             "standby.signal",
+                             "recovery.signal",
+                             "patroni.dynamic.json",
+                             "postgresql.conf.backup",
+                             "pg_hba.conf.backup",
+                             "conf.d/archive.conf",
+                             "pg_replslot/slot/state",
+                             "pg_stat/pgstat.stat",
+                             "custom.conf",
+                             "postmaster.pid",
+                             ".s.PGSQL.5432.lock",
+                             "postmaster.opts",
+                             "postgresql.auto.conf.tmp",
+                             "postgresql.conf~",
+                             "postgresql.base.conf.bak",
+                             "patroni.dynamic.jsonx1y2",
+                             "pg_hba.conf.orig",
+                             "any.signal",
+                             "promote",
+                             "fallback_promote",
+                             "trigger_file",
+                             "logrotate",
+                             "backup_label.old",
+                             "tablespace_map.old",
+                             "current_logfiles",
+                             "pg_stat_tmp/global.stat",
+                             "pg_notify/0000",
+                             "pg_snapshots/00000003-1",
+                             "pg_serial/0000",
+                             "pg_subtrans/0000",
+                             "pg_dynshmem/mmap.1"}) {
+        INFO(path);
         CHECK(is_left_out(path));
     }
 }
 
 TEST_CASE("data, and the empty directories that PostgreSQL wants, are carried over") {
-    for (const char* path : {"PG_VERSION", "base/1/1259", "global/pg_control", "backup_label", "pg_replslot", "pg_stat",
-                             "pg_wal/000000010000000000000003", "base/16384/conf.d", "pg_hba.conf.d/x"}) {
+    for (const char* path : {"PG_VERSION",
+                             "base/1/1259",
+                             "global/pg_control",
+                             "backup_label",
+                             "pg_replslot",
+                             "pg_stat",
+                             "pg_wal/000000010000000000000003",
+                             "base/16384/conf.d",
+                             "pg_hba.conf.d/x",
+                             "pg_hba.conf.d",
+                             "postgresql.conf.d",
+                             "postgresql.conf.d/x",
+                             "tablespace_map",
+                             "pg_notify",
+                             "pg_logical/replorigin_checkpoint",
+                             "pg_logical/snapshots/0-1.snap",
+                             "pg_logical/mappings/map-1",
+                             "pg_xact/0000",
+                             "pg_multixact/members/0000",
+                             "pg_commit_ts/0000",
+                             "pg_twophase/00000001",
+                             "global/pg_filenode.map",
+                             "base/1/x.signal",
+                             "pg_wal/archive_status/000000010000000000000003.done"}) {
+        INFO(path);
         CHECK_FALSE(is_left_out(path));
     }
+}
+
+TEST_CASE("configuration is what is at the top with its ending, and all of conf.d") {
+    for (const char* path : {"postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "site.conf", "conf.d/a/b"}) {
+        CHECK(is_configuration(path));
+        CHECK(is_left_out(path));
+    }
+    for (const char* path : {"PG_VERSION", "base/1/x.conf", "conf.d", "postgresql.conf.backup"})
+        CHECK_FALSE(is_configuration(path));
+}
+
+TEST_CASE("statistics are removed, their directories stay") {
+    const support::Scratch scratch;
+    std::filesystem::create_directory(scratch.path() / "pg_stat");
+    REQUIRE(remove_statistics(scratch.path()).has_value());
+    REQUIRE(fs::write_file_durably(scratch.path() / "pg_stat/pg_stat_statements.stat", "x").has_value());
+    REQUIRE(remove_statistics(scratch.path()).has_value());
+    CHECK(std::filesystem::is_empty(scratch.path() / "pg_stat"));
 }
 
 TEST_CASE("the bar is replaced by a configuration that holds no setting") {

@@ -64,17 +64,20 @@ class Scene {
         }
         const backup::Located located = require(backup::locate_backup(root() / "backups"));
         Progress progress(system_clock(), "");
-        return bootstrap::combine({.backup = located.backup,
-                                   .data_directory = data(),
-                                   .tablespaces = std::move(tablespaces),
-                                   .tablespace_suffix = ".staged",
-                                   .is_left_out = [](std::string_view path) { return path == "pg_hba.conf"; },
-                                   .check_wal =
-                                       [this](const fs::Path& directory) {
-                                           checked_wal = directory;
-                                           return Status();
-                                       }},
-                                  {.directory = program(), .major_version = 17}, progress, system_clock());
+        return bootstrap::combine(
+            {.backup = located.backup,
+             .data_directory = data(),
+             .tablespaces = std::move(tablespaces),
+             .tablespace_suffix = ".staged",
+             .is_left_out = [](std::string_view path) { return path == "pg_hba.conf"; },
+             .on_left_out = [this](const std::string& path,
+                                   const auto& content) { configuration[path] = content.value_or(""); },
+             .check_wal =
+                 [this](const fs::Path& directory) {
+                     checked_wal = directory;
+                     return Status();
+                 }},
+            {.directory = program(), .major_version = 17}, progress, system_clock());
     }
 
     const fs::Path& root() const { return directory_.path(); }
@@ -87,6 +90,7 @@ class Scene {
     Sample last;
     Sample combined;
     fs::Path checked_wal;
+    std::map<std::string, std::string> configuration;  // that the restore told of
 
   private:
     backup::test::TemporaryDirectory directory_;
@@ -114,6 +118,7 @@ TEST_CASE("the program gets a plain backup as it is, one in tar format unpacked,
         CHECK(stdfs::exists(data / name));
     for (const char* name : {"incoming", "unpacked", "backup_manifest", "pg_combinebackup.log"})
         CHECK_FALSE(stdfs::exists(data / name));
+    CHECK(scene.configuration.at("postgresql.conf") == scene.combined.member("postgresql.conf").content);
     CHECK(mode_of(data) == 0700);
     CHECK(mode_of(data / "base") == 0700);
     CHECK(mode_of(data / "PG_VERSION") == 0600);
