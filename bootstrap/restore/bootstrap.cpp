@@ -86,6 +86,10 @@ Status make_clone(Plan& plan, Progress& progress, Clock& clock) {
     ProductionFiles production(plan.places.staged);
     TRY(acquire_files(plan, marker, production, progress, clock));
     TRY(leave_settings_behind(production, marker));
+    for (std::string& key : TRY(find_private_keys(plan.places.staged))) {
+        log_warning(key, {{"next", "give the polygon a key of its own"}});
+        marker.left.push_back(std::move(key));
+    }
     TRY(postgres::require_same_format(plan.binaries, plan.places.staged, clock));
     marker.phase_seconds["restore"] = seconds_since(clock, start);
     if (plan.settings.quarantine.mode.value == patroni::QuarantineMode::on) {

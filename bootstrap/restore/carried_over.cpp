@@ -24,12 +24,13 @@ constexpr std::array<std::string_view, 7> kLeftOutPrefixes = {
 
 constexpr std::array<std::string_view, 3> kLeftOutEndings = {".conf", ".backup", ".signal"};
 
-// The last five pg_basebackup leaves out too (excludeDirContents, src/backend/backup/basebackup.c): a copy of the file
-// system has production's notifications, exported snapshots and shared memory there. Not pg_logical: what it has of
-// replication origins is a part of the data, and the rest PostgreSQL removes when there are no slots.
-constexpr std::array<std::string_view, 9> kLeftOutFolders = {"conf.d/",      "pg_replslot/",  "pg_stat/",
-                                                             "pg_stat_tmp/", "pg_dynshmem/",  "pg_notify/",
-                                                             "pg_serial/",   "pg_snapshots/", "pg_subtrans/"};
+// The first two hold production's server logs, with statements and rows. The last five pg_basebackup leaves out too
+// (excludeDirContents, src/backend/backup/basebackup.c): a copy of the file system has production's notifications,
+// exported snapshots and shared memory there. Not pg_logical: what it has of replication origins is a part of the data,
+// and the rest PostgreSQL removes when there are no slots.
+constexpr std::array<std::string_view, 11> kLeftOutFolders = {
+    "log/",         "pg_log/",    "conf.d/",    "pg_replslot/",  "pg_stat/",    "pg_stat_tmp/",
+    "pg_dynshmem/", "pg_notify/", "pg_serial/", "pg_snapshots/", "pg_subtrans/"};
 
 constexpr const char* kBar =
     "# This clone of production is not finished: polygon-bootstrap was restoring or sanitising it.\n"
@@ -57,6 +58,9 @@ constexpr const char* kRestraints =
 constexpr const char* kRestraintsSince17 =
     "event_triggers = 'off'\n"
     "sync_replication_slots = 'off'\n";
+
+constexpr std::uintmax_t kLargestKeyFile = 64 * 1024;
+constexpr std::string_view kKeyHeader = "PRIVATE KEY-----";  // of PEM, whatever stands before it (RFC 7468)
 
 // A directory may have such a name and ".d" behind it: of what is in it, include directives tell.
 bool is_left_out_at_top(std::string_view name) {
@@ -111,6 +115,22 @@ Status remove_statistics(const std::filesystem::path& data_directory) {
         }
     }
     return {};
+}
+
+Result<std::vector<std::string>> find_private_keys(const std::filesystem::path& data_directory) {
+    std::vector<std::string> lines;
+    std::error_code error;
+    std::filesystem::directory_iterator entry(data_directory, error);
+    for (const std::filesystem::directory_iterator end; !error && entry != end; entry.increment(error)) {
+        if (!entry->is_regular_file(error) || entry->file_size(error) > kLargestKeyFile) continue;
+        const std::string content = TRY(fs::read_file(entry->path()));
+        if (content.find(kKeyHeader) == std::string::npos) continue;
+        lines.push_back(fmt::format("file {}: a private key of production's, in the data directory",
+                                    entry->path().filename().string()));
+    }
+    if (error) return errno_error(Errc::io, fmt::format("cannot list '{}'", data_directory.string()), error.value());
+    std::sort(lines.begin(), lines.end());
+    return lines;
 }
 
 }  // namespace polygon::bootstrap

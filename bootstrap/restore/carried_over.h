@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 
@@ -30,5 +32,9 @@ Status write_restraining_configuration(const std::filesystem::path& data_directo
 
 // What the quarantine's server has counted, and what preloaded libraries have noted of its statements.
 Status remove_statistics(const std::filesystem::path& data_directory);
+
+// One line for each TLS key that lies at the top of the data directory. It stays: the server may be configured to use
+// it, and would not start.
+Result<std::vector<std::string>> find_private_keys(const std::filesystem::path& data_directory);
 
 }  // namespace polygon::bootstrap

@@ -22,6 +22,8 @@ TEST_CASE("nothing that configures production or signals to a server is carried 
                              "pg_replslot/slot/state",
                              "pg_stat/pgstat.stat",
                              "custom.conf",
+                             "log/postgresql-Mon.log",
+                             "pg_log/postgresql.csv",
                              "postmaster.pid",
                              ".s.PGSQL.5432.lock",
                              "postmaster.opts",
@@ -107,6 +109,19 @@ TEST_CASE("the bar is replaced by a configuration that holds no setting") {
     CHECK(fs::read_file(scratch.path() / "postgresql.conf")->front() == '#');
     CHECK(fs::read_file(scratch.path() / "postgresql.auto.conf")->empty());
     CHECK(fs::read_file(scratch.path() / "pg_hba.conf")->find("trust") == std::string::npos);
+}
+
+TEST_CASE("private keys at the top of the data directory are named, and stay") {
+    const support::Scratch scratch;
+    REQUIRE(
+        fs::write_file_durably(scratch.path() / "server.key", "-----BEGIN EC PRIVATE KEY-----\nAAAA\n").has_value());
+    REQUIRE(fs::write_file_durably(scratch.path() / "server.crt", "-----BEGIN CERTIFICATE-----\n").has_value());
+    REQUIRE(fs::write_file_durably(scratch.path() / "PG_VERSION", "15\n").has_value());
+    const auto found = find_private_keys(scratch.path());
+    REQUIRE(found.has_value());
+    CHECK(*found == std::vector<std::string>{"file server.key: a private key of production's, in the data directory"});
+    CHECK(std::filesystem::exists(scratch.path() / "server.key"));
+    CHECK_FALSE(find_private_keys(scratch.path() / "absent").has_value());
 }
 
 }  // namespace
