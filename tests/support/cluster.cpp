@@ -158,6 +158,16 @@ Status Cluster::switch_over_to(const std::string& candidate) {
     });
 }
 
+Status Cluster::set_parameter(const std::string& name, const std::string& value) {
+    TRY(patronictl({"edit-config", scope(), "--force", "--quiet", "--pg", name + "=" + value}));
+    return {};
+}
+
+Status Cluster::restart() {
+    TRY(patronictl({"restart", scope(), "--force"}));
+    return wait_until_healthy();
+}
+
 PatroniNode& Cluster::node(const std::string& name) {
     return *std::find_if(nodes_.begin(), nodes_.end(), [&](const PatroniNode& node) { return node.name() == name; });
 }

@@ -45,6 +45,11 @@ class Cluster {
     // "patronictl switchover" to `candidate`, and until the cluster is healthy under it.
     Status switch_over_to(const std::string& candidate);
 
+    // "patronictl edit-config": a parameter of PostgreSQL in the dynamic configuration.
+    Status set_parameter(const std::string& name, const std::string& value);
+    // "patronictl restart", and until the cluster is healthy again.
+    Status restart();
+
     const std::string& scope() const { return settings_.scope; }
     const Credentials& credentials() const { return settings_.credentials; }
     const std::filesystem::path& config() const { return config_; }
