@@ -1,7 +1,8 @@
 #include "common/process/environment.h"
 
+#include <array>
+#include <cerrno>
 #include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -14,7 +15,12 @@ Result<std::vector<std::string>> read_strings(pid_t pid, const char* file) {
     const std::string path = fmt::format("/proc/{}/{}", pid, file);
     std::ifstream stream(path, std::ios::binary);
     if (!stream) return errno_error(Errc::io, fmt::format("cannot read '{}'", path), errno);
-    const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    // By read(), which turns a process that ends meanwhile into a state of the stream; an iterator would throw.
+    std::string text;
+    std::array<char, 4096> buffer;
+    while (stream.read(buffer.data(), buffer.size()) || stream.gcount() > 0)
+        text.append(buffer.data(), static_cast<std::size_t>(stream.gcount()));
+    if (stream.bad()) return errno_error(Errc::io, fmt::format("cannot read '{}'", path), ESRCH);
     std::vector<std::string> strings;
     for (std::size_t start = 0; start < text.size();) {
         const std::size_t end = std::min(text.find('\0', start), text.size());

@@ -29,7 +29,7 @@ TEST_CASE("under keep a replica of the last generation, started without a guard,
     // Same identifier, same timeline: Patroni's own guard sees no difference.
     require(both.stop_polygon());
     require(both.reset("polygon1"));
-    const std::filesystem::path config = both.workspace().patroni_config("polygon");
+    const std::filesystem::path config = both.polygon_config();
     for (const char* name : {"polygon1", "polygon2"})
         require(polygon.node(name).start(config, support::Launch::entrypoint));
     require(support::wait_for("leader of the new generation", 180s, [&]() -> Status {

@@ -42,7 +42,8 @@ Result<Database> Database::connect(const Address& address, const Login& login) {
                             "stand",
                             nullptr};
     Database database(PQconnectdbParams(names, values, 0));
-    PQsetNoticeProcessor(database.connection_.get(), [](void*, const char*) {}, nullptr);
+    PQsetNoticeProcessor(
+        database.connection_.get(), [](void*, const char*) {}, nullptr);
     if (PQstatus(database.connection_.get()) == CONNECTION_OK) return database;
     return Error{Errc::connection, trimmed(PQerrorMessage(database.connection_.get())), "", Retry::safe};
 }
@@ -79,8 +80,10 @@ Status Database::set_login(const Login& login) {
         PQencryptPasswordConn(connection_.get(), login.password.c_str(), login.user.c_str(), "scram-sha-256"),
         PQfreemem);
     if (!verifier) return Error{Errc::database, trimmed(PQerrorMessage(connection_.get()))};
+    const std::unique_ptr<char, void (*)(void*)> role(
+        PQescapeIdentifier(connection_.get(), login.user.c_str(), login.user.size()), PQfreemem);
     return run(
-        fmt::format("{} ROLE {} LOGIN PASSWORD '{}'", count == "0" ? "CREATE" : "ALTER", login.user, verifier.get()));
+        fmt::format("{} ROLE {} LOGIN PASSWORD '{}'", count == "0" ? "CREATE" : "ALTER", role.get(), verifier.get()));
 }
 
 }  // namespace polygon::support

@@ -37,12 +37,13 @@ struct Step {
 std::vector<Step> all_steps() {
     const auto nothing = [](Stand&) { return std::string(); };
     return {
-        {"production: etcd, three Patroni nodes, database thai", &Stand::make_production,
-         [](Stand& stand) { return lsn_line(stand.production()); }},
+        {"production: etcd, three Patroni nodes, database thai; a partner that it exchanges rows with, jobs, foreign "
+         "servers",
+         &Stand::make_production, [](Stand& stand) { return lsn_line(stand.production()); }},
         {"polygon: etcd, three Patroni nodes, other passwords, database thai_polygon, more WAL than production",
          &Stand::make_polygon, [](Stand& stand) { return lsn_line(stand.polygon()); }},
-        {"pg_basebackup -Ft -Xs -z --checkpoint=fast from production", &Stand::take_backup,
-         [](Stand& stand) { return stand.backup().string(); }},
+        {"pg_basebackup -Ft -Xs -z --checkpoint=fast from production; then more rows wait in its partner's slot",
+         &Stand::take_backup, [](Stand& stand) { return stand.backup().string(); }},
         {"rebuild: the polygon's nodes stop", &Stand::stop_polygon, nothing},
         {"rebuild: polygon-rebuild reset --leader polygon1", [](Stand& stand) { return stand.reset("polygon1"); },
          [](Stand& stand) { return stand.reset_output(); }},

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "tests/support/danger_proofs.h"
 #include "tests/support/waiting.h"
 
 namespace polygon::support {
@@ -20,6 +21,11 @@ constexpr std::array kProofs = {
     Proof{"a row written on the leader read on the replicas", prove_replication},
     Proof{"a switchover done and survived", prove_switchover},
     Proof{"production unchanged and still writing", prove_production_unchanged},
+    Proof{"what ties production to others gone", prove_ties_cut},
+    Proof{"production's partner not reached", prove_partner_not_reached},
+    Proof{"production's foreign servers not reached", prove_foreign_server_not_reached},
+    Proof{"production's job not run", prove_no_job_ran},
+    Proof{"no password in any log", prove_no_password_logged},
     Proof{"polygon-rebuild verify agrees", prove_certificate},
 };
 
@@ -131,15 +137,17 @@ Evidence prove_own_passwords_accepted(Stand& stand) {
 
 Evidence prove_production_passwords_refused(Stand& stand) {
     const Credentials& theirs = stand.production().credentials();
+    std::vector<Login> logins = Dangers::more_production_roles();
+    logins.insert(logins.end(), {theirs.superuser, theirs.rewind, theirs.app, theirs.report});
+    std::string names = theirs.replication.user;
+    for (const Login& login : logins)
+        names += ", " + login.user;
     for (const PatroniNode& node : stand.polygon().nodes()) {
-        TRY(check_refused(node, theirs.superuser, Protocol::queries));
         TRY(check_refused(node, theirs.replication, Protocol::replication));
-        TRY(check_refused(node, theirs.rewind, Protocol::queries));
-        TRY(check_refused(node, theirs.app, Protocol::queries));
-        TRY(check_refused(node, theirs.report, Protocol::queries));
+        for (const Login& login : logins)
+            TRY(check_refused(node, login, Protocol::queries));
     }
-    return fmt::format("{}, {}, {}, {}, {} on each node", theirs.superuser.user, theirs.replication.user,
-                       theirs.rewind.user, theirs.app.user, theirs.report.user);
+    return names + " on each node";
 }
 
 Evidence prove_replication(Stand& stand) {
@@ -167,7 +175,7 @@ Evidence prove_production_unchanged(Stand& stand) {
         TRY(check_contents(node, production.credentials().superuser, before.contents));
         TRY(log_in(node, production.credentials().app, Protocol::queries));
     }
-    TRY(write_and_read(production, "postgres"));
+    TRY(write_and_read(production, "thai"));
     TRY(check_archives(stand));
     return fmt::format("{} segments and more in its archive", before.archive.size());
 }

@@ -18,7 +18,7 @@ Evidence prove_contents(Stand& stand);
 Evidence prove_system_identifier(Stand& stand);
 // postgres, replicator, the rewind role and app log in on every node with the polygon's passwords.
 Evidence prove_own_passwords_accepted(Stand& stand);
-// postgres, replicator, production's rewind role, app and report are refused on every node with production's.
+// Every role of production's that has a password is refused on every node with it.
 Evidence prove_production_passwords_refused(Stand& stand);
 // A row written on the leader is read on each replica.
 Evidence prove_replication(Stand& stand);
@@ -34,7 +34,7 @@ struct Proof {
     Evidence (*check)(Stand&);
 };
 
-// All of the above, in this order.
+// All of the above, and those of danger_proofs.h.
 std::span<const Proof> all_proofs();
 
 }  // namespace polygon::support

@@ -13,29 +13,20 @@ namespace {
 using namespace std::chrono_literals;
 
 Credentials production_credentials() {
-    return {.superuser = {"postgres", "production-postgres"},
-            .replication = {"replicator", "production-replicator"},
-            .rewind = {"rewinder", "production-rewinder"},
-            .app = {"app", "production-app"},
-            .report = {"report", "production-report"}};
+    return {.superuser = {"postgres", "production-postgres-secret"},
+            .replication = {"replicator", "production-replicator-secret"},
+            .rewind = {"rewinder", "production-rewinder-secret"},
+            .app = {"app", "production-app-secret"},
+            .report = {"report", "production-report-secret"}};
 }
 
 // The same names where production's lives on, another where the polygon has a role that production lacks.
 Credentials polygon_credentials() {
-    return {.superuser = {"postgres", "polygon-postgres"},
-            .replication = {"replicator", "polygon-replicator"},
-            .rewind = {"polygon_rewinder", "polygon-rewinder"},
-            .app = {"app", "polygon-app"},
-            .report = {"report", "polygon-report"}};
-}
-
-// What a DBA may have set by hand: it is in the backup's postgresql.auto.conf, wins over Patroni's parameters, and
-// would let a careless clone write over production's archive.
-Status archive_by_alter_system(Cluster& production, const std::filesystem::path& archive) {
-    Database database = TRY(production.connect_to_leader());
-    TRY(database.run("ALTER SYSTEM SET archive_mode = 'on'"));
-    TRY(database.run(fmt::format("ALTER SYSTEM SET archive_command = 'cp %p {}/%f'", archive.string())));
-    return database.run("SELECT pg_reload_conf()");
+    return {.superuser = {"postgres", "polygon-postgres-secret"},
+            .replication = {"replicator", "polygon-replicator-secret"},
+            .rewind = {"polygon_rewinder", "polygon-rewinder-secret"},
+            .app = {"app", "polygon-app-secret"},
+            .report = {"report", "polygon-report-secret"}};
 }
 
 // Until the cluster's WAL ends beyond `target`: one segment a statement.
@@ -65,38 +56,45 @@ Result<std::string> read_system_identifier(Database& database) {
 Result<std::unique_ptr<Stand>> Stand::make(const StandSettings& settings) {
     std::unique_ptr<Workspace> workspace = TRY(Workspace::make(settings.lifetime));
     TRY(workspace->install());
+    TRY(write_config_variant(*workspace, "production", "dangerous-production", dangerous_production()));
+    TRY(write_config_variant(*workspace, "polygon", "watched-polygon", watched_polygon()));
     std::unique_ptr<Stand> stand(new Stand(settings, std::move(workspace)));
-    const std::string archive = TRY(stand->workspace_->make_directory("production/archive"));
-    const std::string own_archive = TRY(stand->workspace_->make_directory("polygon/archive"));
-    const std::string backups = TRY(stand->workspace_->make_directory("backups"));
-    stand->production_ = TRY(Cluster::make(
-        *stand->workspace_,
+    TRY(stand->make_clusters());
+    stand->dangers_ = TRY(Dangers::make(*stand->workspace_));
+    return stand;
+}
+
+Status Stand::make_clusters() {
+    const std::string archive = TRY(workspace_->make_directory("production/archive"));
+    const std::string own_archive = TRY(workspace_->make_directory("polygon/archive"));
+    const std::string backups = TRY(workspace_->make_directory("backups"));
+    production_ = TRY(Cluster::make(
+        *workspace_,
         {.scope = "production", .credentials = production_credentials(), .extra = {{"WAL_ARCHIVE", archive}}}));
     const Credentials credentials = polygon_credentials();
-    stand->polygon_ =
-        TRY(Cluster::make(*stand->workspace_, {.scope = "polygon",
+    polygon_ = TRY(Cluster::make(*workspace_, {.scope = "polygon",
                                                .credentials = credentials,
                                                .extra = {{"WAL_ARCHIVE", own_archive},
                                                          {"POLYGON_SOURCE_DIRECTORY", backups},
                                                          {"POLYGON_APP_PASSWORD", credentials.app.password}}}));
-    return stand;
+    return {};
 }
 
 Stand::Stand(const StandSettings& settings, std::unique_ptr<Workspace> workspace)
     : settings_(settings), workspace_(std::move(workspace)) {}
 
 Status Stand::make_production() {
-    production_->use(workspace_->patroni_config("production"), Launch::patroni);
+    production_->use(workspace_->patroni_config("dangerous-production"), Launch::patroni);
     TRY(production_->etcd().start());
     TRY(production_->start_nodes());
     TRY(production_->wait_until_healthy());
-    TRY(archive_by_alter_system(*production_, archive()));
-    return load_thai(*workspace_, *production_, settings_.tickets);
+    TRY(load_thai(*workspace_, *production_, settings_.tickets));
+    return dangers_->arm(*production_, archive());
 }
 
 Status Stand::make_polygon() {
     // Its first generation is made by initdb, before there is a backup: the polygon's own file knows only the way from
-    // a backup, so the nodes begin with production's file and get their own at the first rebuild.
+    // a backup, so the nodes begin with production's file, without its dangers, and get their own at the first rebuild.
     polygon_->use(workspace_->patroni_config("production"), Launch::patroni);
     TRY(polygon_->etcd().start());
     TRY(polygon_->start_nodes());
@@ -109,6 +107,13 @@ Status Stand::make_polygon() {
 }
 
 Status Stand::take_backup() {
+    TRY(dangers_->partner().begin_feeding(*production_));
+    TRY(copy_production());
+    TRY(dangers_->partner().stop_feeding(*production_));
+    return remember_production();
+}
+
+Status Stand::copy_production() {
     PatroniNode* const leader = TRY(production_->leader());
     const Credentials& credentials = production_->credentials();
     backup_ = TRY(workspace_->make_directory(fmt::format("backups/{}", ++backups_)));
@@ -120,7 +125,11 @@ Status Stand::take_backup() {
                           "--username=" + credentials.replication.user, "--pgdata=" + backup_.string()},
                          environment);
     TRY(process::run_checked(command, system_clock(), Deadline(system_clock(), 600s)));
-    Database database = TRY(leader->connect(credentials.superuser, "thai"));
+    return {};
+}
+
+Status Stand::remember_production() {
+    Database database = TRY(production_->connect_to_leader("thai"));
     production_state_.system_identifier = TRY(read_system_identifier(database));
     production_state_.timeline = std::stoi(TRY(database.value("SELECT timeline_id FROM pg_control_checkpoint()")));
     production_state_.contents = TRY(read_thai(database));
@@ -134,7 +143,7 @@ Status Stand::stop_polygon() {
 }
 
 Status Stand::reset(const std::string& leader) {
-    polygon_->use(workspace_->patroni_config("polygon"), Launch::entrypoint);
+    polygon_->use(polygon_config(), Launch::entrypoint);
     process::Finished done = TRY(polygon_rebuild({"reset", "--leader", leader}));
     reset_output_ = done.out + done.err;
     if (done.exit_status == 0) return {};
@@ -147,7 +156,7 @@ Status Stand::start_polygon(SystemIdentifier system_identifier) {
     const char* const setting = system_identifier == SystemIdentifier::kept ? "keep" : "new";
     for (PatroniNode& node : polygon_->nodes())
         node.set_variable("POLYGON_SYSTEM_IDENTIFIER", setting);
-    polygon_->use(workspace_->patroni_config("polygon"), Launch::entrypoint);
+    polygon_->use(polygon_config(), Launch::entrypoint);
     return polygon_->start_nodes();
 }
 
@@ -165,9 +174,18 @@ Status Stand::rebuild(const RebuildOptions& options) {
 Result<process::Finished> Stand::polygon_rebuild(std::vector<std::string> arguments) {
     std::vector<std::string> argv = {(workspace_->bin() / "polygon-rebuild").string()};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
-    argv.insert(argv.end(), {"--config", workspace_->patroni_config("polygon").string()});
+    argv.insert(argv.end(), {"--config", polygon_config().string()});
     const process::Command command = workspace_->tool(std::move(argv), polygon_->nodes().front().environment());
     return process::run(command, system_clock(), Deadline(system_clock(), 120s));
+}
+
+std::vector<std::string> Stand::passwords() const {
+    std::vector<std::string> all = dangers_->passwords();
+    for (const Credentials& side : {production_credentials(), polygon_credentials()}) {
+        for (const Login& login : {side.superuser, side.replication, side.rewind, side.app, side.report})
+            all.push_back(login.password);
+    }
+    return all;
 }
 
 Result<std::filesystem::path> Stand::leave_running() {
@@ -182,9 +200,10 @@ Result<std::filesystem::path> Stand::leave_running() {
     for (Cluster* cluster : {production_.get(), polygon_.get()}) {
         if (const auto pid = cluster->etcd().pid()) servers += fmt::format(" {}", *pid);
     }
+    if (const auto pid = dangers_->partner().server().pid()) servers += fmt::format(" {}", *pid);
     // Only a process that still works in this directory is ours; a pid may have been given away since.
     const std::string text = fmt::format(
-        "#!/bin/bash\n# Ends both clusters and removes this directory.\n"
+        "#!/bin/bash\n# Ends both clusters, production's partner, and removes this directory.\n"
         "end() {{\n  local ours=()\n  for pid; do\n"
         "    case $(readlink \"/proc/$pid/cwd\") in {0}/*) ours+=(\"$pid\"); kill \"$pid\" ;; esac\n  done\n"
         "  for pid in \"${{ours[@]}}\"; do tail --pid=\"$pid\" -f /dev/null; done\n}}\n"
@@ -194,6 +213,7 @@ Result<std::filesystem::path> Stand::leave_running() {
     workspace_->keep();
     production_->release();
     polygon_->release();
+    dangers_->partner().server().release();
     return script;
 }
 

@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/support/cluster.h"
+#include "tests/support/dangers.h"
 #include "tests/support/thai.h"
 #include "tests/support/wal_archive.h"
 #include "tests/support/workspace.h"
@@ -37,11 +39,12 @@ class Stand {
   public:
     static Result<std::unique_ptr<Stand>> make(const StandSettings& settings);
 
-    // etcd and three nodes; database thai; roles app and report.
+    // etcd and three nodes; database thai; roles app and report; and all that is dangerous to clone.
     Status make_production();
     // etcd and three nodes under other passwords, database thai_polygon, and more WAL than production has.
     Status make_polygon();
-    // pg_basebackup -Ft -Xs -z --checkpoint=fast from production's leader; remembers what production is.
+    // pg_basebackup -Ft -Xs -z --checkpoint=fast from production's leader, while it feeds on its partner and no longer;
+    // remembers what production is.
     Status take_backup();
 
     // The four parts of a rebuild, and all of them in a row.
@@ -57,6 +60,11 @@ class Stand {
     Workspace& workspace() { return *workspace_; }
     Cluster& production() { return *production_; }
     Cluster& polygon() { return *polygon_; }
+    Dangers& dangers() { return *dangers_; }
+    // What the polygon's nodes are started with from the first rebuild on.
+    std::filesystem::path polygon_config() const { return workspace_->patroni_config("watched-polygon"); }
+    // Every password of either side and of those that production deals with.
+    std::vector<std::string> passwords() const;
     // As of the last backup.
     const ProductionState& production_state() const { return production_state_; }
     const std::filesystem::path& backup() const { return backup_; }
@@ -72,11 +80,15 @@ class Stand {
 
   private:
     explicit Stand(const StandSettings& settings, std::unique_ptr<Workspace> workspace);
+    Status make_clusters();
+    Status copy_production();
+    Status remember_production();
 
     StandSettings settings_;
     std::unique_ptr<Workspace> workspace_;
     std::unique_ptr<Cluster> production_;
     std::unique_ptr<Cluster> polygon_;
+    std::unique_ptr<Dangers> dangers_;
     ProductionState production_state_;
     std::filesystem::path backup_;
     int backups_ = 0;

@@ -35,7 +35,7 @@ Status load_thai(Workspace& workspace, Cluster& cluster, int tickets) {
 
 Result<Contents> read_thai(Database& database) {
     Contents contents;
-    for (const char* relation : {"stations", "routes", "buses", "trips", "tickets", "takings"}) {
+    for (const char* relation : {"stations", "routes", "buses", "trips", "tickets", "takings", "passengers", "news"}) {
         contents[relation] = TRY(database.value(
             fmt::format("SELECT count(*) || '/' || coalesce(sum(hashtext(r::text)), 0) FROM {} AS r", relation)));
     }

@@ -6,7 +6,7 @@
 #include "common/process/isolation.h"
 #include "tests/integration/backup/server.h"
 #include "tests/integration/postgres/servers_user.h"
-#include "tests/integration/programs/listener.h"
+#include "tests/support/listener.h"
 #include "tests/support/require.h"
 
 namespace polygon::postgres::test {
@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using backup::test::run_postgres;
 using backup::test::Workspace;
-using polygon::test::Listener;
+using polygon::support::Listener;
 using process::Isolation;
 using support::require;
 

@@ -138,7 +138,7 @@ TEST_CASE("a restore_command has the network, and what runs in the clone after i
     Site& site = Site::shared();
     site.clear();
     site.publisher().count_connections();
-    Listener archive;
+    support::Listener archive;
     const process::Finished done =
         site.bootstrap({{"POLYGON_RECOVERY_RESTORE_COMMAND",
                          fmt::format("bash -c \"exec 3<>/dev/tcp/127.0.0.1/{}\"; false", archive.port())},

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "common/process/child.h"
-#include "tests/integration/programs/listener.h"
 #include "tests/support/catch.h"
 #include "tests/support/etcd_server.h"
+#include "tests/support/listener.h"
 #include "tests/support/require.h"
 #include "tests/support/workspace.h"
 
@@ -56,7 +56,7 @@ class Site {
     std::filesystem::path plain_backup() const { return path() / "plain"; }
     std::filesystem::path configuration() const { return path() / "patroni.yml"; }
     // Where production's subscription, and a trigger of its own, would connect to.
-    Listener& publisher() { return publisher_; }
+    support::Listener& publisher() { return publisher_; }
     // How often a bootstrap's quarantine reaches the publisher, by the trigger that dials out when the jobs are
     // switched off: not at all where this system can cut it off from the network.
     int calls_let_through() const;
@@ -73,7 +73,7 @@ class Site {
     void fill_production(const std::filesystem::path& socket_directory);
     process::Finished run_with(std::vector<std::string> argv, process::Environment environment);
 
-    Listener publisher_;
+    support::Listener publisher_;
     std::unique_ptr<support::Workspace> workspace_;
     std::unique_ptr<support::EtcdServer> etcd_;
 };

@@ -7,7 +7,7 @@
 
 #include "common/fs/fd.h"
 
-namespace polygon::test {
+namespace polygon::support {
 
 class Listener {
   public:
@@ -36,4 +36,4 @@ class Listener {
     int port_ = 0;
 };
 
-}  // namespace polygon::test
+}  // namespace polygon::support
