@@ -1,5 +1,7 @@
 #include "common/cli/configuration_source.h"
 
+#include "common/base/clock.h"
+#include "common/process/environment.h"
 #include "tests/support/catch.h"
 
 namespace polygon::cli {
@@ -24,6 +26,9 @@ TEST_CASE("a parent that is Patroni lends its file and the PATRONI_ variables it
          .directory = "/tmp",
          .output_file = "/dev/null"});
     REQUIRE(parent.has_value());
+    // The kernel closes what exec closes before it has laid out the arguments.
+    REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 10s), 1ms,
+                       [&] { return !process::read_command_line(parent->pid()).value_or({}).empty(); }));
     const ConfigurationSource source = find_configuration(std::nullopt, parent->pid());
     CHECK(source.path == "/tmp/conf/p.yml");
     CHECK(source.environment.at("PATRONI_NAME") == "node1");

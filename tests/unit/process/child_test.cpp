@@ -183,6 +183,9 @@ TEST_CASE("reads what another process was started with") {
     auto child =
         Child::start({.argv = {"sleep", "600"}, .environment = Environment{{"PATH", "/usr/bin:/bin"}, {"X", "1=2"}}});
     REQUIRE(child.has_value());
+    // The kernel closes what exec closes before it has laid out the arguments.
+    REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 10s), 1ms,
+                       [&] { return !read_command_line(child->pid()).value_or({}).empty(); }));
     CHECK(read_environment(child->pid())->at("X") == "1=2");
     CHECK(*read_command_line(child->pid()) == std::vector<std::string>{"sleep", "600"});
 }
