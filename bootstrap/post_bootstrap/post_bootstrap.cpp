@@ -15,7 +15,7 @@
 #include "common/postgres/generation_marker.h"
 #include "common/sanitize/certificate.h"
 #include "common/sanitize/evidence.h"
-#include "common/sanitize/masking.h"
+#include "common/sanitize/masking/masking.h"
 #include "common/sanitize/sanitise.h"
 #include "common/sanitize/stamp.h"
 

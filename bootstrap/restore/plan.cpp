@@ -11,7 +11,7 @@
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
 #include "common/postgres/private_server.h"
-#include "common/sanitize/psql_run.h"
+#include "common/sanitize/masking/psql_run.h"
 
 namespace polygon::bootstrap {
 namespace {

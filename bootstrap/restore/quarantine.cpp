@@ -10,7 +10,7 @@
 #include "common/postgres/private_server.h"
 #include "common/process/child.h"
 #include "common/process/isolation.h"
-#include "common/sanitize/masking.h"
+#include "common/sanitize/masking/masking.h"
 #include "common/sanitize/sanitise.h"
 
 namespace polygon::bootstrap {

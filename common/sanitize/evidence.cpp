@@ -7,8 +7,8 @@
 
 #include "common/sanitize/left_settings.h"
 #include "common/sanitize/roles.h"
-#include "common/sanitize/session_settings.h"
-#include "common/sanitize/ties.h"
+#include "common/sanitize/ties/session_settings.h"
+#include "common/sanitize/ties/ties.h"
 
 namespace polygon::sanitize {
 namespace {

@@ -8,9 +8,9 @@
 #include "common/patroni/configuration.h"
 #include "common/patroni/polygon_settings.h"
 #include "common/sanitize/database_names.h"
+#include "common/sanitize/masking/sql_files.h"
 #include "common/sanitize/roles.h"
-#include "common/sanitize/sql_files.h"
-#include "common/sanitize/ties.h"
+#include "common/sanitize/ties/ties.h"
 
 namespace polygon::sanitize {
 

@@ -7,7 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/sanitize/collations.h"
-#include "common/sanitize/session_settings.h"
+#include "common/sanitize/ties/session_settings.h"
 
 namespace polygon::sanitize {
 namespace {

@@ -27,7 +27,11 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"common/backup/output", {"common/backup", "common/base", "common/fs"}},
     {"common/backup", {"common/backup/input", "common/backup/output", "common/base", "common/fs", "common/process"}},
     {"common/postgres", {"common/base", "common/fs", "common/process"}},
-    {"common/sanitize", {"common/base", "common/fs", "common/patroni", "common/postgres", "common/process"}},
+    {"common/sanitize/masking",
+     {"common/sanitize", "common/sanitize/ties", "common/base", "common/fs", "common/postgres", "common/process"}},
+    {"common/sanitize/ties", {"common/sanitize", "common/base", "common/patroni", "common/postgres"}},
+    {"common/sanitize",
+     {"common/sanitize/masking", "common/sanitize/ties", "common/base", "common/patroni", "common/postgres"}},
 };
 const std::vector<std::string> kPrograms = {
     "bootstrap/restore",    "bootstrap/restore/sources", "bootstrap/restore/commands", "bootstrap/post_bootstrap",

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/sanitize/masking.h"
+#include "common/sanitize/masking/masking.h"
 #include "tests/integration/programs/site.h"
 
 namespace polygon::test {

@@ -1,6 +1,6 @@
-#include "common/sanitize/psql_report.h"
+#include "common/sanitize/masking/psql_report.h"
 
-#include "common/sanitize/psql_run.h"
+#include "common/sanitize/masking/psql_run.h"
 #include "tests/support/catch.h"
 
 namespace polygon::sanitize {

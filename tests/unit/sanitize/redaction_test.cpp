@@ -1,4 +1,4 @@
-#include "common/sanitize/redaction.h"
+#include "common/sanitize/masking/redaction.h"
 
 #include "tests/support/catch.h"
 

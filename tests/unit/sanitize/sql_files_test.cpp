@@ -1,4 +1,4 @@
-#include "common/sanitize/sql_files.h"
+#include "common/sanitize/masking/sql_files.h"
 
 #include <fstream>
 

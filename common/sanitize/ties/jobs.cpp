@@ -1,4 +1,4 @@
-#include "common/sanitize/jobs.h"
+#include "common/sanitize/ties/jobs.h"
 
 #include <array>
 #include <map>

@@ -1,4 +1,4 @@
-#include "common/sanitize/psql_run.h"
+#include "common/sanitize/masking/psql_run.h"
 
 #include <cerrno>
 

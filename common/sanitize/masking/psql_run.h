@@ -9,8 +9,8 @@
 #include "common/fs/fd.h"
 #include "common/postgres/binaries.h"
 #include "common/process/child.h"
-#include "common/sanitize/psql_report.h"
-#include "common/sanitize/sql_files.h"
+#include "common/sanitize/masking/psql_report.h"
+#include "common/sanitize/masking/sql_files.h"
 
 namespace polygon::sanitize {
 

@@ -1,4 +1,4 @@
-#include "common/sanitize/foreign_servers.h"
+#include "common/sanitize/ties/foreign_servers.h"
 
 #include <functional>
 

@@ -1,4 +1,4 @@
-#include "common/sanitize/session_settings.h"
+#include "common/sanitize/ties/session_settings.h"
 
 #include <algorithm>
 #include <array>

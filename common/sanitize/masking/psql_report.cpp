@@ -1,11 +1,11 @@
-#include "common/sanitize/psql_report.h"
+#include "common/sanitize/masking/psql_report.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
 
-#include "common/sanitize/redaction.h"
+#include "common/sanitize/masking/redaction.h"
 
 namespace polygon::sanitize {
 namespace {

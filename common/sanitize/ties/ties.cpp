@@ -1,11 +1,11 @@
-#include "common/sanitize/ties.h"
+#include "common/sanitize/ties/ties.h"
 
 #include <fmt/format.h>
 
-#include "common/sanitize/event_triggers.h"
-#include "common/sanitize/foreign_servers.h"
-#include "common/sanitize/jobs.h"
 #include "common/sanitize/stamp.h"
+#include "common/sanitize/ties/event_triggers.h"
+#include "common/sanitize/ties/foreign_servers.h"
+#include "common/sanitize/ties/jobs.h"
 
 namespace polygon::sanitize {
 namespace {

@@ -8,8 +8,8 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/sanitize/databases.h"
-#include "common/sanitize/psql_run.h"
-#include "common/sanitize/sql_files.h"
+#include "common/sanitize/masking/psql_run.h"
+#include "common/sanitize/masking/sql_files.h"
 
 namespace polygon::sanitize {
 

@@ -1,4 +1,4 @@
-#include "common/sanitize/masking.h"
+#include "common/sanitize/masking/masking.h"
 
 #include <algorithm>
 #include <thread>
@@ -8,7 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/base/suggestion.h"
-#include "common/sanitize/event_triggers.h"
+#include "common/sanitize/ties/event_triggers.h"
 
 namespace polygon::sanitize {
 namespace {

@@ -1,4 +1,4 @@
-#include "common/sanitize/event_triggers.h"
+#include "common/sanitize/ties/event_triggers.h"
 
 #include <fmt/format.h>
 
