@@ -4,19 +4,16 @@
 
 #include <fmt/format.h>
 
+#include "bootstrap/post_bootstrap/without_quarantine.h"
 #include "common/base/log.h"
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
 #include "common/fs/file.h"
 #include "common/patroni/configuration.h"
-#include "common/postgres/binaries.h"
 #include "common/postgres/connection.h"
-#include "common/postgres/conninfo.h"
 #include "common/postgres/generation_marker.h"
 #include "common/sanitize/certificate.h"
 #include "common/sanitize/evidence.h"
-#include "common/sanitize/masking/masking.h"
-#include "common/sanitize/sanitise.h"
 #include "common/sanitize/stamp.h"
 
 namespace polygon::post_bootstrap {
@@ -71,62 +68,23 @@ Status stamp_etcd(const patroni::Configuration& configuration, const postgres::G
     return Error{Errc::conflict, fmt::format("the key '{}' has changed meanwhile", keys.plan()), "", Retry::safe};
 }
 
-// Our shielded session with a database of the server that Patroni names.
-sanitize::ConnectTo connections_of(const Request& request) {
-    return [&request](const std::string& database) -> Result<postgres::Connection> {
-        auto session =
-            TRY(postgres::Connection::open({.conninfo = request.conninfo, .keywords = {{"dbname", database}}}));
-        TRY(session.shield());
-        return session;
+// The major version in the data directory's PG_VERSION: what shields a session has to be known before there is one.
+Result<int> read_major_version(const postgres::Path& data_directory) {
+    const std::string text = TRY(fs::read_file(data_directory / "PG_VERSION"));
+    const int version = std::atoi(text.c_str());
+    if (version > 0) return version;
+    return Error{Errc::data_directory_invalid,
+                 fmt::format("'{}' names no version", (data_directory / "PG_VERSION").string()), ""};
+}
+
+// Our session with a database of the server that Patroni names, shielded from its first moment: a library that ALTER
+// DATABASE … SET loads is loaded before any statement.
+sanitize::ConnectTo connections_of(const Request& request, int major_version) {
+    return [&request, major_version](const std::string& database) {
+        return postgres::Connection::open(
+            {.conninfo = request.conninfo,
+             .keywords = {{"dbname", database}, {"options", postgres::shielding_options(major_version)}}});
     };
-}
-
-constexpr const char* kUntilRestart =
-    "until the server is restarted, archive_mode and shared_preload_libraries are not Patroni's, and logical "
-    "replication "
-    "has no workers: there was no quarantine";
-
-// The user's SQL by psql, with the passfile or password that Patroni passes.
-Status mask(const Request& request, const patroni::Configuration& configuration, const sanitize::Policy& policy,
-            const sanitize::ConnectTo& connect_to, std::chrono::milliseconds timeout,
-            postgres::GenerationMarker& marker, Clock& clock) {
-    if (policy.sql.empty()) return {};
-    const int major_version = TRY(connect_to("postgres")).server_major_version();
-    const postgres::Conninfo conninfo = TRY(postgres::parse_conninfo(request.conninfo, "the conninfo"));
-    sanitize::PsqlSession session;
-    session.binaries = TRY(postgres::find_binaries(configuration.postgresql.bin_dir, major_version, clock));
-    session.address = conninfo.keywords;
-    if (const char* file = std::getenv("PGPASSFILE")) session.environment["PGPASSFILE"] = file;
-    if (!conninfo.password.is_empty()) session.environment["PGPASSWORD"] = conninfo.password.reveal();
-    marker.sql = TRY(sanitize::run_sql({.files = policy.sql,
-                                        .session = std::move(session),
-                                        .renamed = policy.databases.rename,
-                                        .connect_to = connect_to},
-                                       clock, Deadline(clock, timeout)));
-    return {};
-}
-
-// What the quarantine does elsewhere, on the server that Patroni has started. Production's verifiers are written down
-// first: a repeat finds the polygon's in their place.
-Status sanitise_here(const Request& request, const patroni::Configuration& configuration,
-                     const sanitize::ConnectTo& connect_to, postgres::GenerationMarker& marker, Clock& clock) {
-    const postgres::Path data_directory = configuration.postgresql.data_dir;
-    const auto settings = TRY(patroni::PolygonSettings::load({request.source.path, request.source.environment}));
-    sanitize::Policy policy = TRY(sanitize::make_policy(configuration, settings, request.source.environment));
-    postgres::Connection session = TRY(connect_to("postgres"));
-    if (marker.production_verifiers.empty()) {
-        marker.production_verifiers = TRY(sanitize::read_verifiers(session, policy.superuser));
-        TRY(postgres::write_marker(data_directory, marker));
-    }
-    policy.roles.set_before = policy.superuser;
-    policy.roles.known_verifiers = marker.production_verifiers;
-    TRY(sanitize::sanitise(connect_to, policy, sanitize::Repeat::possible, marker));
-    TRY(mask(request, configuration, policy, connect_to, settings.quarantine.timeout.value, marker, clock));
-    TRY(fs::write_file_durably(data_directory / "postgresql.auto.conf", ""));
-    TRY(session.execute("SELECT pg_catalog.pg_reload_conf()"));
-    marker.left.push_back(kUntilRestart);
-    log_warning(kUntilRestart, {{"next", "patronictl restart"}});
-    return {};
 }
 
 void log_checks(const std::vector<sanitize::Check>& checks) {
@@ -142,7 +100,7 @@ void log_checks(const std::vector<sanitize::Check>& checks) {
 Status run(const Request& request, Clock& clock) {
     const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
     const postgres::Path data_directory = configuration.postgresql.data_dir;
-    const sanitize::ConnectTo connect_to = connections_of(request);
+    const sanitize::ConnectTo connect_to = connections_of(request, TRY(read_major_version(data_directory)));
     postgres::Connection session = TRY(connect_to("postgres"));
     postgres::GenerationMarker marker = TRY(read_own_marker(session, configuration));
     if (!marker.is_quarantined) TRY(sanitise_here(request, configuration, connect_to, marker, clock));

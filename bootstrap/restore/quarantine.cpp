@@ -134,7 +134,9 @@ Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::Gen
     const sanitize::ConnectTo connect_to = [&](const std::string& database) {
         return server.connect(superuser, database);
     };
-    return sanitize::sanitise(connect_to, plan.policy, sanitize::Repeat::no, marker);
+    // Nothing of a clone whose quarantine ends early stays: there is nothing to go on with.
+    const sanitize::SaveMarker forget = [](const postgres::GenerationMarker&) { return Status(); };
+    return sanitize::sanitise(connect_to, plan.policy, sanitize::Repeat::no, marker, forget);
 }
 
 // The user's own SQL, when nothing ties the clone to production any more and its roles are the polygon's.

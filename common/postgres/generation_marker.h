@@ -48,6 +48,7 @@ struct GenerationMarker {
     std::vector<std::string> collations;            // one line each: what has another version here, with the remedy
     std::vector<std::string> kept_ties;             // "jobs", "foreign_servers": what the configuration keeps
     bool is_quarantined = true;                     // false: Patroni starts what was restored, and it is sanitised then
+    std::vector<std::string> steps;                 // of sanitising, that are done
     std::string isolation;                          // of the quarantine: "network namespace", "socket filter", "none"
     std::vector<std::string> sql;                   // one line each: a file that was run, in which database, how long
     std::vector<std::string> left;                  // one line each: what was left as it was, and why

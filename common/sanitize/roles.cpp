@@ -54,8 +54,9 @@ Error missing(const std::string& name, const std::string& origin) {
 // Whether what the role holds is production's, and not what this product or Patroni has put there.
 bool holds_production_verifier(const ExistingRole& role, const RolePlan& plan) {
     if (!role.verifier || role.name == plan.set_before) return false;
-    return plan.known_verifiers.empty() || std::find(plan.known_verifiers.begin(), plan.known_verifiers.end(),
-                                                     *role.verifier_sha256) != plan.known_verifiers.end();
+    if (!plan.known_verifiers) return true;
+    const auto& known = *plan.known_verifiers;
+    return std::find(known.begin(), known.end(), *role.verifier_sha256) != known.end();
 }
 
 // A password that was copied from production's configuration would get a verifier of its own here, and open both.
@@ -164,7 +165,8 @@ Result<std::set<std::string>> set_named(postgres::Connection& session, const std
 // Those that no role may hold again: of the kept roles they may go on.
 std::vector<std::string> collect_verifiers(const std::vector<ExistingRole>& existing, const RolePlan& plan,
                                            const std::vector<std::string>& kept) {
-    std::set<std::string> verifiers(plan.known_verifiers.begin(), plan.known_verifiers.end());
+    std::set<std::string> verifiers;
+    if (plan.known_verifiers) verifiers.insert(plan.known_verifiers->begin(), plan.known_verifiers->end());
     for (const ExistingRole& role : existing) {
         if (holds_production_verifier(role, plan)) verifiers.insert(*role.verifier_sha256);
     }

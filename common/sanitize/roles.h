@@ -1,6 +1,7 @@
 // Who may log in to the clone, and with which password: nobody with one of production's.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,9 @@ struct RolePlan {
     patroni::UnlistedRoles unlisted = patroni::UnlistedRoles::lock;
     // Of a role that Patroni has given its password already: what it holds is no verifier of production's.
     std::string set_before;
-    // What an earlier run has found out, for a repeat, which finds the polygon's own verifiers in place. Else empty.
-    std::vector<std::string> known_verifiers;
+    // Production's verifiers as they were read before anything was changed, for what may be a repeat, which finds the
+    // polygon's own in place. None: what the roles hold now is production's.
+    std::optional<std::vector<std::string>> known_verifiers;
 };
 
 struct RoleOutcome {

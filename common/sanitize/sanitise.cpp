@@ -66,17 +66,33 @@ void log_findings(const GenerationMarker& marker) {
 
 }  // namespace
 
-Status sanitise(const ConnectTo& connect_to, const Policy& policy, Repeat repeat, GenerationMarker& marker) {
+Status sanitise(const ConnectTo& connect_to, const Policy& policy, Repeat repeat, GenerationMarker& marker,
+                const SaveMarker& save) {
     Connection session = TRY(connect_to("postgres"));
-    TRY(check_databases(session, policy.databases, repeat));
-    Findings ties = TRY(cut_ties(connect_to, policy.ties));
-    append(marker.disarmed, std::move(ties.disarmed));
-    append(marker.left, std::move(ties.left));
-    record_kept_ties(policy.ties, marker);
-    append(marker.disarmed, TRY(drop_and_rename(session, policy.databases)));
-    record_settings(TRY(reset_settings(session, patronis(policy))), marker);
-    marker.collations = TRY(compare_collations(connect_to));
-    record_roles(TRY(apply_roles(session, policy.roles)), marker);
+    TRY(run_step(marker, "ties", save, [&]() -> Status {
+        TRY(check_databases(session, policy.databases, repeat));
+        Findings ties = TRY(cut_ties(connect_to, policy.ties));
+        append(marker.disarmed, std::move(ties.disarmed));
+        append(marker.left, std::move(ties.left));
+        record_kept_ties(policy.ties, marker);
+        return {};
+    }));
+    TRY(run_step(marker, "databases", save, [&]() -> Status {
+        append(marker.disarmed, TRY(drop_and_rename(session, policy.databases)));
+        return {};
+    }));
+    TRY(run_step(marker, "settings", save, [&]() -> Status {
+        record_settings(TRY(reset_settings(session, patronis(policy))), marker);
+        return {};
+    }));
+    TRY(run_step(marker, "collations", save, [&]() -> Status {
+        marker.collations = TRY(compare_collations(connect_to));
+        return {};
+    }));
+    TRY(run_step(marker, "roles", save, [&]() -> Status {
+        record_roles(TRY(apply_roles(session, policy.roles)), marker);
+        return {};
+    }));
     log_findings(marker);
     return {};
 }

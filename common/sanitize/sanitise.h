@@ -6,12 +6,14 @@
 #include "common/postgres/generation_marker.h"
 #include "common/sanitize/databases.h"
 #include "common/sanitize/policy.h"
+#include "common/sanitize/steps.h"
 
 namespace polygon::sanitize {
 
-// Ties cut, settings of roles and databases reset, databases dropped and renamed, collations compared, roles set. What
-// was done and what was left goes into the log and the marker. A repeat (Repeat::possible) on a clone that was left in
-// the middle brings it to the same end. The first thing that cannot be disarmed is the error.
-Status sanitise(const ConnectTo& connect_to, const Policy& policy, Repeat repeat, postgres::GenerationMarker& marker);
+// Ties cut, databases dropped and renamed, settings of roles and databases reset, collations compared, roles set, each
+// a step that `save` writes down with what was done and what was left. A repeat (Repeat::possible) on a clone that was
+// left in the middle goes on there and brings it to the same end. The first thing that cannot be disarmed is the error.
+Status sanitise(const ConnectTo& connect_to, const Policy& policy, Repeat repeat, postgres::GenerationMarker& marker,
+                const SaveMarker& save);
 
 }  // namespace polygon::sanitize

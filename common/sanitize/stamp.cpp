@@ -1,15 +1,47 @@
 #include "common/sanitize/stamp.h"
 
+#include <fmt/format.h>
+
 namespace polygon::sanitize {
 
 using postgres::Connection;
 
+namespace {
+
+// "TABLE", "VIEW" …, as DROP has it; "" if there is nothing of that name.
+Result<std::string> find_kind(Connection& session) {
+    const auto kinds = TRY(session.column(
+        "SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' "
+        "WHEN 'S' THEN 'SEQUENCE' WHEN 'c' THEN 'TYPE' WHEN 'i' THEN 'INDEX' ELSE 'TABLE' END "
+        "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace "
+        "WHERE nspname = 'polygon' AND relname = 'refresh'"));
+    return kinds.empty() ? std::string() : kinds.front();
+}
+
+// What ALTER DEFAULT PRIVILEGES of production's gives away.
+Status revoke_all(Connection& session) {
+    const auto grantees =
+        TRY(session.column("SELECT DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE "
+                           "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) "
+                           "END FROM pg_catalog.pg_class, LATERAL pg_catalog.aclexplode(relacl) "
+                           "WHERE oid = 'polygon.refresh'::pg_catalog.regclass AND grantee <> relowner"));
+    for (const std::string& grantee : grantees)
+        TRY(session.execute("REVOKE ALL ON polygon.refresh FROM " + grantee));
+    return {};
+}
+
+}  // namespace
+
 Status create_stamp_table(Connection& session) {
     TRY(session.execute("CREATE SCHEMA IF NOT EXISTS polygon"));
-    return session.execute(
-        "CREATE TABLE IF NOT EXISTS polygon.refresh (generation text PRIMARY KEY, "
-        "proven_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), "
-        "marker jsonb NOT NULL, verified_at timestamptz, certificate jsonb)");
+    TRY(session.execute("ALTER SCHEMA polygon OWNER TO CURRENT_USER"));
+    const std::string kind = TRY(find_kind(session));
+    if (!kind.empty()) TRY(session.execute(fmt::format("DROP {} polygon.refresh CASCADE", kind)));
+    TRY(
+        session.execute("CREATE TABLE polygon.refresh (generation text PRIMARY KEY, "
+                        "proven_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), "
+                        "marker jsonb NOT NULL, verified_at timestamptz, certificate jsonb)"));
+    return revoke_all(session);
 }
 
 Status stamp(Connection& session, const postgres::GenerationMarker& marker, const std::string& certificate) {

@@ -10,7 +10,8 @@
 
 namespace polygon::sanitize {
 
-// In the quarantine, in database postgres. One that is there is no error.
+// In database postgres, before anybody is let in. Whatever has that name already is dropped: production's may have a
+// default, a trigger or an owner of its own. Nobody but the superuser gets at it.
 Status create_stamp_table(postgres::Connection& session);
 
 // The proven generation's row with its certificate as JSON; a repeat replaces it.

@@ -17,6 +17,11 @@ TEST_CASE("without a quarantine the clone is disarmed on Patroni's own server, a
     const StandGuard guard;
     support::Stand& both = rebuilt_stand();
     support::Cluster& polygon = both.polygon();
+    // Patroni writes to database postgres before anything of ours is called: this danger it cannot overcome.
+    support::Database production = require(both.production().connect_to_leader("thai"));
+    require(production.run("ALTER DATABASE postgres RESET default_transaction_read_only"));
+    require(both.take_backup());
+    require(production.run("ALTER DATABASE postgres SET default_transaction_read_only = on"));
     // As many prepared transactions as the backup may hold: Patroni recovers it itself.
     require(polygon.set_parameter("max_prepared_transactions", "10"));
     set_quarantine("off");

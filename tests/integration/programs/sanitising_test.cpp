@@ -218,6 +218,12 @@ TEST_CASE("a post-bootstrap whose last step fails comes to the same end when it 
         CHECK(marker.stage == postgres::Stage::proven);
         CHECK(marker.production_verifiers == between.production_verifiers);
         CHECK(marker.production_verifiers.size() == 3);
+        // What the first run has done is known to the second.
+        CHECK(marker.disarmed == between.disarmed);
+        CHECK(holds(marker.disarmed, "dropped database audit"));
+        CHECK(holds(marker.disarmed, "database thai: dropped subscription 'feed'"));
+        CHECK(marker.steps == std::vector<std::string>{"verifiers", "ties", "databases", "settings", "collations",
+                                                       "roles", "sql", "restraints"});
     });
 }
 
@@ -230,6 +236,69 @@ TEST_CASE("what needs a quarantine is refused where there is none") {
     check_refused(site, "  quarantine: {mode: off, parameters: {work_mem: 1MB}}\n  system_identifier: keep\n",
                   "polygon.quarantine.parameters (patroni.yml:18) needs the quarantine, which is off");
     check_refused(site, "  quarantine: never\n", "polygon.quarantine.mode");
+}
+
+TEST_CASE("without a quarantine no library of production's settings is loaded, and none that is missing stops it") {
+    Site& site = Site::shared();
+    bootstrap_without_quarantine(site);
+    site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
+        site.query(socket, "boss", "thai",
+                   "SET session_replication_role = replica; "
+                   "ALTER DATABASE thai SET session_preload_libraries = 'no_such_library'");
+        const process::Finished proven = prove_as_boss(site, socket);
+        INFO(proven.err);
+        CHECK(proven.exit_status == 0);
+    });
+    const auto marker = require(postgres::read_marker(site.data_directory())).value();
+    CHECK(holds(marker.disarmed,
+                "reset setting session_preload_libraries of database thai: it has a library loaded into "
+                "every session"));
+}
+
+TEST_CASE("a repeat of what stopped between two steps takes nobody's new password for production's") {
+    Site& site = Site::shared();
+    bootstrap_without_quarantine(site);
+    site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
+        // All roles of production without a password: there is no verifier to know.
+        site.query(socket, "boss", "template1", "UPDATE pg_authid SET rolpassword = NULL");
+        const process::Environment no_etcd = {{"PATRONI_SUPERUSER_USERNAME", "boss"},
+                                              {"PATRONI_ETCD3_HOSTS", "127.0.0.1:1"}};
+        const std::vector<std::string> argv = {"polygon-post-bootstrap", "--config", site.configuration().string(),
+                                               "host=" + socket.string() + " dbname=postgres user=boss"};
+        CHECK(site.run(argv, no_etcd).exit_status == exit_status(Errc::etcd_unavailable));
+        auto marker = require(postgres::read_marker(site.data_directory())).value();
+        // As if it had been killed when the roles were set and before that was written down.
+        std::erase(marker.steps, "roles");
+        require(postgres::write_marker(site.data_directory(), marker));
+        require(site.workspace().account().give(site.data_directory()));
+        const process::Finished second = prove_as_boss(site, socket);
+        INFO(second.err);
+        CHECK(second.exit_status == 0);
+    });
+}
+
+TEST_CASE("a table polygon.refresh of production's own is replaced, and nothing of it is run") {
+    Site& site = Site::shared();
+    bootstrap_without_quarantine(site);
+    site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
+        site.query(
+            socket, "boss", "postgres",
+            "SET default_transaction_read_only = off; SET session_replication_role = replica; "
+            "CREATE SCHEMA polygon AUTHORIZATION report; CREATE TABLE public.calls (n int); "
+            "CREATE FUNCTION public.evil() RETURNS timestamptz LANGUAGE sql AS "
+            "'INSERT INTO public.calls VALUES (1); SELECT now()'; "
+            "CREATE TABLE polygon.refresh (generation text PRIMARY KEY, proven_at timestamptz DEFAULT public.evil(), "
+            "marker jsonb, verified_at timestamptz, certificate jsonb); "
+            "ALTER TABLE polygon.refresh OWNER TO report; "
+            "INSERT INTO polygon.refresh VALUES ('forged', '2999-01-01', '{}')");
+        const process::Finished proven = prove_as_boss(site, socket);
+        INFO(proven.err);
+        CHECK(proven.exit_status == 0);
+        CHECK(site.query(socket, "boss", "postgres", "SELECT count(*) FROM public.calls") == "0");
+        CHECK(site.query(socket, "boss", "postgres",
+                         "SELECT count(*), min(relowner::regrole::text) FROM polygon.refresh, "
+                         "pg_class WHERE oid = 'polygon.refresh'::regclass") == "1|boss");
+    });
 }
 
 }  // namespace

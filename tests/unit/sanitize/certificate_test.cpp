@@ -11,6 +11,7 @@ Certificate make_certificate() {
     return {.scope = "polygon",
             .verified_at = "2026-11-20T03:00:00Z",
             .marker = {.generation = "g1",
+                       .production_verifiers = {"00ff"},
                        .disarmed = {"database thai: dropped subscription 'feed'"},
                        .left = {"database thai: foreign server 'partner' of postgres_fdw"}},
             .checks = {{"leader", true, "accepts writes"},
@@ -35,6 +36,7 @@ TEST_CASE("the certificate's JSON says of each check whether it is required") {
     CHECK(json.at("checks").at(1).at("holds") == false);
     CHECK(json.at("checks").at(1).at("required") == false);
     CHECK(json.at("checks").at(2).at("required") == true);
+    CHECK_FALSE(json.at("refresh").contains("production_verifiers_sha256"));
     CHECK(json.at("refresh").at("disarmed").at(0) == "database thai: dropped subscription 'feed'");
 }
 
