@@ -103,19 +103,37 @@ TEST_CASE("every database but templates is masked, whatever its name, those with
         });
 }
 
-// Waits until as many masking sessions as `databases` are at work at a time.
-std::string meet(int databases) {
-    return "DO $$ BEGIN FOR i IN 1..3000 LOOP PERFORM pg_stat_clear_snapshot(); IF (SELECT count(DISTINCT datname) "
-           "FROM "
-           "pg_stat_activity WHERE application_name LIKE 'pg-polygon masking%') >= " +
-           std::to_string(databases) +
-           " THEN RETURN; END IF; PERFORM pg_sleep(0.02); END LOOP; RAISE EXCEPTION 'alone'; END $$;\n";
+// Waits until two masking sessions have seen each other; the one that is first waits for the other to say so.
+std::string meet() {
+    return R"sql(DO $$
+DECLARE
+    others CONSTANT text := 'SELECT count(DISTINCT datname) FROM pg_stat_activity WHERE application_name LIKE $1';
+    seen integer;
+BEGIN
+    FOR i IN 1..3000 LOOP
+        PERFORM pg_stat_clear_snapshot();
+        EXECUTE others INTO seen USING 'pg-polygon masking%';
+        EXIT WHEN seen = 2;
+        PERFORM pg_sleep(0.02);
+        IF i = 3000 THEN RAISE EXCEPTION 'alone'; END IF;
+    END LOOP;
+    PERFORM set_config('application_name', 'pg-polygon masking met', false);
+    FOR i IN 1..3000 LOOP
+        PERFORM pg_stat_clear_snapshot();
+        EXECUTE others INTO seen USING 'pg-polygon masking met';
+        EXIT WHEN seen = 2;
+        EXECUTE others INTO seen USING 'pg-polygon masking%';
+        EXIT WHEN seen = 1;
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+END $$;
+)sql";
 }
 
 TEST_CASE("databases are masked side by side, the files of one in order") {
     with_files(
-        {{"10-shop.sql", "-- database: shop\nCREATE TABLE public.steps AS SELECT 1 AS n;\n" + meet(2)},
-         {"10-thai.sql", "-- database: thai\n" + meet(2)},
+        {{"10-shop.sql", "-- database: shop\nCREATE TABLE public.steps AS SELECT 1 AS n;\n" + meet()},
+         {"10-thai.sql", "-- database: thai\n" + meet()},
          {"20-shop.sql", "-- database: shop\nINSERT INTO public.steps SELECT max(n) + 1 FROM public.steps;\n"},
          {"30-shop.sql", "-- database: shop\nINSERT INTO public.steps SELECT max(n) * 10 FROM public.steps;\n"}},
         [](MaskingSite& masking) {
@@ -215,8 +233,8 @@ TEST_CASE("a session that is ended is a lost connection") {
 }
 
 TEST_CASE("one database's failure ends the others' SQL soon") {
-    with_files({{"10-shop.sql", "-- database: shop\n" + meet(2) + "SELECT 1/0;\n"},
-                {"10-thai.sql", "-- database: thai\nSELECT pg_sleep(0);\n" + meet(2) + "SELECT pg_sleep(600);\n"},
+    with_files({{"10-shop.sql", "-- database: shop\n" + meet() + "SELECT 1/0;\n"},
+                {"10-thai.sql", "-- database: thai\nSELECT pg_sleep(0);\n" + meet() + "SELECT pg_sleep(600);\n"},
                 {"20-thai.sql", "-- database: thai\nCREATE TABLE public.never ();\n"}},
                [](MaskingSite& masking) {
                    const auto done = masking.run();

@@ -283,7 +283,7 @@ TEST_CASE("a table polygon.refresh of production's own is replaced, and nothing 
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         site.query(
             socket, "boss", "postgres",
-            "SET default_transaction_read_only = off; SET session_replication_role = replica; "
+            "SET transaction_read_only = off; SET session_replication_role = replica; "
             "CREATE SCHEMA polygon AUTHORIZATION report; CREATE TABLE public.calls (n int); "
             "CREATE FUNCTION public.evil() RETURNS timestamptz LANGUAGE sql AS "
             "'INSERT INTO public.calls VALUES (1); SELECT now()'; "
