@@ -94,6 +94,11 @@ Status print_lists(Stand& stand) {
     return {};
 }
 
+Status print_certificate(Stand& stand) {
+    say("polygon-rebuild verify:\n" + TRY(stand.polygon_rebuild({"verify"})).out);
+    return {};
+}
+
 void print_connections(Cluster& cluster) {
     const auto leader = cluster.leader();
     for (PatroniNode& node : cluster.nodes()) {
@@ -119,6 +124,7 @@ Status show(Stand& stand, AfterDemo after) {
     TRY(run_steps(stand));
     TRY(run_proofs(stand));
     TRY(print_lists(stand));
+    TRY(print_certificate(stand));
     return after == AfterDemo::leave_running ? leave_running(stand) : Status();
 }
 
