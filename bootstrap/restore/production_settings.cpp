@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "common/backup/damage.h"
 #include "common/base/log.h"
+#include "common/base/printable.h"
 #include "common/postgres/configuration_file.h"
 #include "common/sanitize/left_settings.h"
 
@@ -82,12 +82,11 @@ class Reading {
 void Reading::read(const std::string& path, Parse parse) {
     const bool is_recursion = std::find(open_.begin(), open_.end(), path) != open_.end();
     if (is_recursion || open_.size() >= kDeepestNesting) {
-        return note(fmt::format("production's '{}' is included too often, or too deep", backup::printable(path)));
+        return note(fmt::format("production's '{}' is included too often, or too deep", printable(path)));
     }
     const auto content = files_.read(path);
     if (!content) {
-        return note(
-            fmt::format("production's '{}' cannot be read here, or has more than 1 MiB", backup::printable(path)));
+        return note(fmt::format("production's '{}' cannot be read here, or has more than 1 MiB", printable(path)));
     }
     open_.push_back(path);
     const postgres::ConfigurationText text = parse(*content);
@@ -95,8 +94,8 @@ void Reading::read(const std::string& path, Parse parse) {
         take(line, path, parse);
     open_.pop_back();
     if (text.unreadable.empty()) return;
-    note(fmt::format("production's '{}' has {} lines that are not understood, the first is line {}",
-                     backup::printable(path), text.unreadable.size(), text.unreadable.front()));
+    note(fmt::format("production's '{}' has {} lines that are not understood, the first is line {}", printable(path),
+                     text.unreadable.size(), text.unreadable.front()));
 }
 
 void Reading::take(const postgres::ConfigurationLine& line, const std::string& from, Parse parse) {
@@ -120,7 +119,7 @@ void Reading::take_file(const postgres::ConfigurationLine& line, const std::stri
         if (!files_.has(path)) continue;
         if (!may_be_taken_out(path) && path != kMainFile) {
             return note(fmt::format("production's '{}' includes '{}', which is a file of PostgreSQL's own and stays",
-                                    backup::printable(from), backup::printable(line.value)));
+                                    printable(from), printable(line.value)));
         }
         included_.push_back(path);
         return read(path, parse);
@@ -147,8 +146,8 @@ void Reading::take_directory(const postgres::ConfigurationLine& line, const std:
 
 void Reading::note_absent(const postgres::ConfigurationLine& line, const std::string& from) {
     if (line.name == "include_if_exists") return;
-    note(fmt::format("production's '{}' includes '{}', which is not in the backup", backup::printable(from),
-                     backup::printable(line.value)));
+    note(fmt::format("production's '{}' includes '{}', which is not in the backup", printable(from),
+                     printable(line.value)));
 }
 
 void Reading::note(std::string problem) {
@@ -188,7 +187,7 @@ Status leave_settings_behind(const ProductionFiles& files, postgres::GenerationM
     marker.not_carried_over = std::move(production.settings);
     std::vector<std::string> marked;
     for (const postgres::LeftSetting& setting : marker.not_carried_over) {
-        if (setting.is_behaviour) marked.push_back(backup::printable(setting.name));
+        if (setting.is_behaviour) marked.push_back(printable(setting.name));
     }
     log_info("production's settings are not carried over",
              {{"count", marker.not_carried_over.size()},
