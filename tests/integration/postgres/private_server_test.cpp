@@ -6,6 +6,7 @@
 #include "common/process/isolation.h"
 #include "tests/integration/backup/server.h"
 #include "tests/integration/postgres/servers_user.h"
+#include "tests/support/isolations.h"
 #include "tests/support/listener.h"
 #include "tests/support/require.h"
 
@@ -30,11 +31,8 @@ fs::Path make_cluster(const Workspace& workspace) {
 
 // None, and those that work here as the servers' user; the filter also where a namespace does.
 std::vector<Isolation> isolations() {
-    std::vector<Isolation> working = {Isolation::none};
-    for (const Isolation isolation : {Isolation::socket_filter, Isolation::network_namespace}) {
-        if (process::run({.argv = {"true"}, .isolation = isolation}, system_clock(), soon()))
-            working.push_back(isolation);
-    }
+    std::vector<Isolation> working = support::working_isolations();
+    working.insert(working.begin(), Isolation::none);
     return working;
 }
 
@@ -87,7 +85,7 @@ TEST_CASE("what a server is changed to holds from the next start on") {
     const Workspace workspace;
     const fs::Path clone = make_cluster(workspace);
     const AsServersUser as_servers_user;
-    const Isolation strongest = process::strongest_isolation();
+    const Isolation strongest = isolations().back();
     Listener listener;
     PrivateServer server =
         require(PrivateServer::prepare(newest_binaries(), clone, {{"work_mem", "7MB"}}, Isolation::none));
