@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bootstrap/restore/carried_over.h"
 #include "common/base/log.h"
 #include "common/base/printable.h"
 #include "common/postgres/configuration_file.h"
@@ -68,12 +69,14 @@ class Reading {
     void take(const postgres::ConfigurationLine& line, const std::string& from, Parse parse);
     void take_file(const postgres::ConfigurationLine& line, const std::string& from, Parse parse);
     void take_directory(const postgres::ConfigurationLine& line, const std::string& from, Parse parse);
+    void take_log_directory(const std::string& named);
     void note_absent(const postgres::ConfigurationLine& line, const std::string& from);
     void note(std::string problem);
 
     const ProductionFiles& files_;
     std::map<std::string, postgres::LeftSetting> settings_;
     std::vector<std::string> included_;
+    std::vector<std::string> log_directories_;
     std::vector<std::string> problems_;
     std::vector<std::string> open_;  // files that are being read, each included by the one before
     int includes_ = 0;
@@ -105,6 +108,7 @@ void Reading::take(const postgres::ConfigurationLine& line, const std::string& f
     }
     if (line.name == "include" || line.name == "include_if_exists") return take_file(line, from, parse);
     if (line.name == "include_dir") return take_directory(line, from, parse);
+    if (line.name == "log_directory") take_log_directory(line.value);
     if (settings_.size() >= kMostSettings && !settings_.contains(line.name)) {
         return note(fmt::format("production sets more than {} parameters: the others are not listed", kMostSettings));
     }
@@ -144,6 +148,20 @@ void Reading::take_directory(const postgres::ConfigurationLine& line, const std:
     note_absent(line, from);
 }
 
+// From the data directory, whichever file says so. An earlier value that another one overrides may have logs of before.
+void Reading::take_log_directory(const std::string& named) {
+    for (const std::string& directory : candidates(named, "")) {
+        if (!files_.has_directory(directory)) continue;
+        if (is_in_own_folder(directory)) {
+            return note(
+                fmt::format("production's logs are in '{}', which is a directory of PostgreSQL's own: they stay",
+                            printable(named)));
+        }
+        log_directories_.push_back(directory);
+        return;
+    }
+}
+
 void Reading::note_absent(const postgres::ConfigurationLine& line, const std::string& from) {
     if (line.name == "include_if_exists") return;
     note(fmt::format("production's '{}' includes '{}', which is not in the backup", printable(from),
@@ -156,7 +174,9 @@ void Reading::note(std::string problem) {
 }
 
 ProductionSettings Reading::result() && {
-    ProductionSettings result{.included = std::move(included_), .problems = std::move(problems_)};
+    ProductionSettings result{.included = std::move(included_),
+                              .log_directories = std::move(log_directories_),
+                              .problems = std::move(problems_)};
     for (auto& [name, setting] : settings_)
         result.settings.push_back(std::move(setting));
     return result;
@@ -178,6 +198,10 @@ ProductionSettings read_production_settings(const ProductionFiles& files) {
 Status leave_settings_behind(const ProductionFiles& files, postgres::GenerationMarker& marker) {
     ProductionSettings production = read_production_settings(files);
     TRY(files.take_out(production.included));
+    for (const std::string& directory : production.log_directories) {
+        TRY(files.take_out_logs(directory));
+        log_info("production's server logs are not carried over", {{"log_directory", directory}});
+    }
     for (const std::string& problem : production.problems)
         log_warning(problem);
     if (!files.has(kMainFile)) {
