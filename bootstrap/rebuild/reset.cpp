@@ -8,6 +8,7 @@
 
 #include "bootstrap/rebuild/cluster_store.h"
 #include "common/base/log.h"
+#include "common/base/printable.h"
 #include "common/base/suggestion.h"
 #include "common/patroni/rest.h"
 
@@ -105,7 +106,7 @@ void print_changes(const StoredCluster& cluster, const etcd::RebuildKeys& keys, 
                    bool is_dry_run) {
     const char* will = is_dry_run ? "would " : "";
     for (const etcd::KeyValue& entry : ClusterStore::to_delete(cluster)) {
-        fmt::print("{}delete  {} = {}\n", will, entry.key, shorten(entry.value));
+        fmt::print("{}delete  {} = {}\n", will, printable(entry.key), printable(shorten(entry.value)));
     }
     if (cluster.keys.has_config) {
         fmt::print("{}keep    {}config{}\n", will, cluster.prefix,

@@ -78,6 +78,17 @@ Status leave_to_patroni(const Plan& plan, postgres::GenerationMarker& marker) {
     return write_restraining_configuration(plan.places.staged, plan.binaries.major_version);
 }
 
+// sanitise() logs what was disarmed.
+Status leave_secrets_behind(const postgres::Path& staged, postgres::GenerationMarker& marker) {
+    for (std::string& file : TRY(remove_password_files(staged)))
+        marker.disarmed.push_back(std::move(file));
+    for (std::string& key : TRY(find_private_keys(staged))) {
+        log_warning(key, {{"next", "give the polygon a key of its own"}});
+        marker.left.push_back(std::move(key));
+    }
+    return {};
+}
+
 Status make_clone(Plan& plan, Progress& progress, Clock& clock) {
     TRY(require_room(plan));
     postgres::GenerationMarker marker = begin_marker(plan, clock);
@@ -86,10 +97,7 @@ Status make_clone(Plan& plan, Progress& progress, Clock& clock) {
     ProductionFiles production(plan.places.staged);
     TRY(acquire_files(plan, marker, production, progress, clock));
     TRY(leave_settings_behind(production, marker));
-    for (std::string& key : TRY(find_private_keys(plan.places.staged))) {
-        log_warning(key, {{"next", "give the polygon a key of its own"}});
-        marker.left.push_back(std::move(key));
-    }
+    TRY(leave_secrets_behind(plan.places.staged, marker));
     TRY(postgres::require_same_format(plan.binaries, plan.places.staged, clock));
     marker.phase_seconds["restore"] = seconds_since(clock, start);
     if (plan.settings.quarantine.mode.value == patroni::QuarantineMode::on) {

@@ -32,6 +32,12 @@ constexpr std::array<std::string_view, 11> kLeftOutFolders = {
     "log/",         "pg_log/",    "conf.d/",    "pg_replslot/",  "pg_stat/",    "pg_stat_tmp/",
     "pg_dynshmem/", "pg_notify/", "pg_serial/", "pg_snapshots/", "pg_subtrans/"};
 
+// initdb's (src/bin/initdb/initdb.c), and those of older versions.
+constexpr std::array<std::string_view, 19> kOwnFolders = {
+    "base",      "global",      "pg_clog",   "pg_commit_ts", "pg_dynshmem", "pg_logical",  "pg_multixact",
+    "pg_notify", "pg_replslot", "pg_serial", "pg_snapshots", "pg_stat",     "pg_stat_tmp", "pg_subtrans",
+    "pg_tblspc", "pg_twophase", "pg_wal",    "pg_xact",      "pg_xlog"};
+
 constexpr const char* kBar =
     "# This clone of production is not finished: polygon-bootstrap was restoring or sanitising it.\n"
     "# The next line keeps PostgreSQL and Patroni from starting it; the next bootstrap removes it.\n"
@@ -60,6 +66,7 @@ constexpr const char* kRestraintsSince17 =
     "sync_replication_slots = 'off'\n";
 
 constexpr std::uintmax_t kLargestKeyFile = 64 * 1024;
+constexpr int kDeepestFolder = 16;
 constexpr std::string_view kKeyHeader = "PRIVATE KEY-----";  // of PEM, whatever stands before it (RFC 7468)
 
 // A directory may have such a name and ".d" behind it: of what is in it, include directives tell.
@@ -71,7 +78,31 @@ bool is_left_out_at_top(std::string_view name) {
            (!name.ends_with(".d") && std::any_of(kLeftOutPrefixes.begin(), kLeftOutPrefixes.end(), starts));
 }
 
+// The regular files at the top and in folders that are not PostgreSQL's own, by path; links are not followed.
+Result<std::vector<std::filesystem::path>> foreign_files(const std::filesystem::path& data_directory) {
+    std::vector<std::filesystem::path> files;
+    std::error_code error;
+    std::filesystem::recursive_directory_iterator entry(data_directory, error);
+    for (const std::filesystem::recursive_directory_iterator end; !error && entry != end; entry.increment(error)) {
+        const bool is_own = entry.depth() == 0 && is_in_own_folder(entry->path().filename().string());
+        if (is_own || entry.depth() >= kDeepestFolder) entry.disable_recursion_pending();
+        if (entry->symlink_status(error).type() == std::filesystem::file_type::regular) files.push_back(entry->path());
+    }
+    if (error) return errno_error(Errc::io, fmt::format("cannot list '{}'", data_directory.string()), error.value());
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+// libpq's, and what Patroni writes for itself is called so too.
+bool is_password_file(std::string_view name) {
+    return name.starts_with(".pgpass") || name.starts_with("pgpass");
+}
+
 }  // namespace
+
+bool is_in_own_folder(std::string_view path) {
+    return std::find(kOwnFolders.begin(), kOwnFolders.end(), path.substr(0, path.find('/'))) != kOwnFolders.end();
+}
 
 bool is_left_out(std::string_view path) {
     if (path.find('/') == std::string_view::npos) return is_left_out_at_top(path);
@@ -119,17 +150,25 @@ Status remove_statistics(const std::filesystem::path& data_directory) {
 
 Result<std::vector<std::string>> find_private_keys(const std::filesystem::path& data_directory) {
     std::vector<std::string> lines;
-    std::error_code error;
-    std::filesystem::directory_iterator entry(data_directory, error);
-    for (const std::filesystem::directory_iterator end; !error && entry != end; entry.increment(error)) {
-        if (!entry->is_regular_file(error) || entry->file_size(error) > kLargestKeyFile) continue;
-        const std::string content = TRY(fs::read_file(entry->path()));
+    for (const std::filesystem::path& file : TRY(foreign_files(data_directory))) {
+        std::error_code error;
+        if (std::filesystem::file_size(file, error) > kLargestKeyFile || error) continue;
+        const std::string content = TRY(fs::read_file(file));
         if (content.find(kKeyHeader) == std::string::npos) continue;
         lines.push_back(fmt::format("file {}: a private key of production's, in the data directory",
-                                    entry->path().filename().string()));
+                                    file.lexically_relative(data_directory).string()));
     }
-    if (error) return errno_error(Errc::io, fmt::format("cannot list '{}'", data_directory.string()), error.value());
-    std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+Result<std::vector<std::string>> remove_password_files(const std::filesystem::path& data_directory) {
+    std::vector<std::string> lines;
+    for (const std::filesystem::path& file : TRY(foreign_files(data_directory))) {
+        if (!is_password_file(file.filename().string())) continue;
+        TRY(fs::remove_file(file));
+        lines.push_back(fmt::format("file {}: passwords of production's, removed",
+                                    file.lexically_relative(data_directory).string()));
+    }
     return lines;
 }
 

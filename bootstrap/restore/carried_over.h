@@ -33,8 +33,14 @@ Status write_restraining_configuration(const std::filesystem::path& data_directo
 // What the quarantine's server has counted, and what preloaded libraries have noted of its statements.
 Status remove_statistics(const std::filesystem::path& data_directory);
 
-// One line for each TLS key that lies at the top of the data directory. It stays: the server may be configured to use
-// it, and would not start.
+// A folder of PostgreSQL's own in the data directory; `path` is such a folder, or what is in one.
+bool is_in_own_folder(std::string_view path);
+
+// One line for each TLS key at the top of the data directory and in folders that are not PostgreSQL's own. It stays:
+// the server may be configured to use it, and would not start.
 Result<std::vector<std::string>> find_private_keys(const std::filesystem::path& data_directory);
+
+// Removes .pgpass and the like at the same places: one line for each.
+Result<std::vector<std::string>> remove_password_files(const std::filesystem::path& data_directory);
 
 }  // namespace polygon::bootstrap

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "common/backup/damage.h"
+#include "common/base/printable.h"
 #include "common/postgres/configuration_file.h"
 #include "common/sanitize/preload_libraries.h"
 
@@ -71,7 +71,7 @@ Preload choose_preload(const std::string& production, const std::optional<stdfs:
             continue;
         }
         preload.left.push_back(fmt::format("preload library {} was not loaded in the quarantine: {}",
-                                           backup::printable(name.value_or(library)), *reason));
+                                           printable(name.value_or(library)), *reason));
     }
     preload.libraries = fmt::format("{}", fmt::join(chosen, ", "));
     return preload;

@@ -16,8 +16,9 @@ struct Preload {
     std::vector<std::string> left;  // one line each: what is not loaded, and why
 };
 
-// Of production's list, in its order, those that are installed in the server's library directory and start nothing.
-// What is elsewhere is not loaded: it may have come with the backup.
+// Of production's list, in its order, those that are installed in the server's library directory and not known to start
+// or disturb anything (sanitize::reason_not_to_preload()): one that nobody knows is loaded. What is elsewhere is not
+// loaded: it may have come with the backup.
 Preload choose_preload(const std::string& production, const std::optional<std::filesystem::path>& library_directory);
 
 // Production's shared_preload_libraries, as its files were read; "" if it has none.

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <set>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -55,6 +57,47 @@ std::optional<std::string> read_beneath(const fs::Path& root, const fs::Path& pa
 bool is_regular(const stdfs::directory_entry& entry) {
     std::error_code error;
     return entry.symlink_status(error).type() == stdfs::file_type::regular && !error;
+}
+
+constexpr int kDeepestFolder = 64;  // each holds a descriptor while it is emptied
+
+struct Close {
+    void operator()(DIR* entries) const { ::closedir(entries); }
+};
+
+// Before any of them is removed: readdir(3) may pass over some while others go. Nothing if it cannot be read, see
+// errno.
+std::optional<std::vector<std::string>> names_in(const fs::Fd& directory) {
+    const int own = ::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0);  // closedir() closes it
+    const std::unique_ptr<DIR, Close> entries(own < 0 ? nullptr : ::fdopendir(own));
+    if (!entries) return std::nullopt;
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(entries.get())) {
+        const std::string name = entry->d_name;
+        if (name != "." && name != "..") names.push_back(name);
+    }
+    return names;
+}
+
+// Nothing is followed: each directory is opened from its parent's descriptor. 0, or errno.
+int empty_directory(const fs::Fd& directory, int depth) {
+    if (depth > kDeepestFolder) return ELOOP;
+    const auto names = names_in(directory);
+    if (!names) return errno;
+    for (const std::string& name : *names) {
+        if (::unlinkat(directory.get(), name.c_str(), 0) == 0) continue;
+        if (errno != EISDIR && errno != EPERM) return errno;
+        const fs::Fd below(::openat(directory.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (!below.is_open()) return errno;
+        if (const int error = empty_directory(below, depth + 1)) return error;
+        if (::unlinkat(directory.get(), name.c_str(), AT_REMOVEDIR) != 0) return errno;
+    }
+    return 0;
+}
+
+// As log_destination makes them: stderr's by their usual name, csvlog, jsonlog.
+bool is_log_at_top(const std::string& name) {
+    return name.ends_with(".log") || name.ends_with(".csv") || (name.ends_with(".json") && name != "polygon.json");
 }
 
 }  // namespace
@@ -116,6 +159,26 @@ std::vector<std::string> ProductionFiles::list(const std::string& directory) con
         if (is_regular(*entry) && !is_left_out(prefix + name)) names.insert(name);
     }
     return {names.begin(), names.end()};
+}
+
+bool ProductionFiles::has_directory(const std::string& directory) const {
+    return open_beneath(clone_, directory).is_open();
+}
+
+Status ProductionFiles::take_out_logs(const std::string& directory) const {
+    if (directory.empty()) {
+        std::vector<std::string> logs;
+        for (const std::string& name : list(directory)) {
+            if (is_log_at_top(name)) logs.push_back(name);
+        }
+        return take_out(logs);
+    }
+    if (is_in_own_folder(directory)) return {};
+    const fs::Fd opened = open_beneath(clone_, directory);
+    if (!opened.is_open()) return {};
+    const int error = empty_directory(opened, 0);
+    if (error == 0) return {};
+    return errno_error(Errc::io, fmt::format("cannot empty '{}'", (clone_ / directory).string()), error);
 }
 
 Status ProductionFiles::take_out(const std::vector<std::string>& paths) const {

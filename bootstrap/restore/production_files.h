@@ -39,8 +39,14 @@ class ProductionFiles {
     // Names of the files in a directory, kept or in the clone, sorted.
     std::vector<std::string> list(const std::string& directory) const;
 
+    // Whether there is such a directory in the clone, and no link in the way; "": the data directory itself.
+    bool has_directory(const std::string& directory) const;
+
     // Takes these out of the clone; one that is not there is no error.
     Status take_out(const std::vector<std::string>& paths) const;
+    // Empties a directory that the server has logged into; of the data directory itself, "", the files with the endings
+    // of logs go.
+    Status take_out_logs(const std::string& directory) const;
 
   private:
     fs::Path clone_;

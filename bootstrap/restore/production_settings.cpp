@@ -6,8 +6,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "common/backup/damage.h"
+#include "bootstrap/restore/carried_over.h"
 #include "common/base/log.h"
+#include "common/base/printable.h"
 #include "common/postgres/configuration_file.h"
 #include "common/sanitize/left_settings.h"
 
@@ -68,12 +69,14 @@ class Reading {
     void take(const postgres::ConfigurationLine& line, const std::string& from, Parse parse);
     void take_file(const postgres::ConfigurationLine& line, const std::string& from, Parse parse);
     void take_directory(const postgres::ConfigurationLine& line, const std::string& from, Parse parse);
+    void take_log_directory(const std::string& named);
     void note_absent(const postgres::ConfigurationLine& line, const std::string& from);
     void note(std::string problem);
 
     const ProductionFiles& files_;
     std::map<std::string, postgres::LeftSetting> settings_;
     std::vector<std::string> included_;
+    std::vector<std::string> log_directories_;
     std::vector<std::string> problems_;
     std::vector<std::string> open_;  // files that are being read, each included by the one before
     int includes_ = 0;
@@ -82,12 +85,11 @@ class Reading {
 void Reading::read(const std::string& path, Parse parse) {
     const bool is_recursion = std::find(open_.begin(), open_.end(), path) != open_.end();
     if (is_recursion || open_.size() >= kDeepestNesting) {
-        return note(fmt::format("production's '{}' is included too often, or too deep", backup::printable(path)));
+        return note(fmt::format("production's '{}' is included too often, or too deep", printable(path)));
     }
     const auto content = files_.read(path);
     if (!content) {
-        return note(
-            fmt::format("production's '{}' cannot be read here, or has more than 1 MiB", backup::printable(path)));
+        return note(fmt::format("production's '{}' cannot be read here, or has more than 1 MiB", printable(path)));
     }
     open_.push_back(path);
     const postgres::ConfigurationText text = parse(*content);
@@ -95,8 +97,8 @@ void Reading::read(const std::string& path, Parse parse) {
         take(line, path, parse);
     open_.pop_back();
     if (text.unreadable.empty()) return;
-    note(fmt::format("production's '{}' has {} lines that are not understood, the first is line {}",
-                     backup::printable(path), text.unreadable.size(), text.unreadable.front()));
+    note(fmt::format("production's '{}' has {} lines that are not understood, the first is line {}", printable(path),
+                     text.unreadable.size(), text.unreadable.front()));
 }
 
 void Reading::take(const postgres::ConfigurationLine& line, const std::string& from, Parse parse) {
@@ -106,6 +108,7 @@ void Reading::take(const postgres::ConfigurationLine& line, const std::string& f
     }
     if (line.name == "include" || line.name == "include_if_exists") return take_file(line, from, parse);
     if (line.name == "include_dir") return take_directory(line, from, parse);
+    if (line.name == "log_directory") take_log_directory(line.value);
     if (settings_.size() >= kMostSettings && !settings_.contains(line.name)) {
         return note(fmt::format("production sets more than {} parameters: the others are not listed", kMostSettings));
     }
@@ -120,7 +123,7 @@ void Reading::take_file(const postgres::ConfigurationLine& line, const std::stri
         if (!files_.has(path)) continue;
         if (!may_be_taken_out(path) && path != kMainFile) {
             return note(fmt::format("production's '{}' includes '{}', which is a file of PostgreSQL's own and stays",
-                                    backup::printable(from), backup::printable(line.value)));
+                                    printable(from), printable(line.value)));
         }
         included_.push_back(path);
         return read(path, parse);
@@ -145,10 +148,24 @@ void Reading::take_directory(const postgres::ConfigurationLine& line, const std:
     note_absent(line, from);
 }
 
+// From the data directory, whichever file says so. An earlier value that another one overrides may have logs of before.
+void Reading::take_log_directory(const std::string& named) {
+    for (const std::string& directory : candidates(named, "")) {
+        if (!files_.has_directory(directory)) continue;
+        if (is_in_own_folder(directory)) {
+            return note(
+                fmt::format("production's logs are in '{}', which is a directory of PostgreSQL's own: they stay",
+                            printable(named)));
+        }
+        log_directories_.push_back(directory);
+        return;
+    }
+}
+
 void Reading::note_absent(const postgres::ConfigurationLine& line, const std::string& from) {
     if (line.name == "include_if_exists") return;
-    note(fmt::format("production's '{}' includes '{}', which is not in the backup", backup::printable(from),
-                     backup::printable(line.value)));
+    note(fmt::format("production's '{}' includes '{}', which is not in the backup", printable(from),
+                     printable(line.value)));
 }
 
 void Reading::note(std::string problem) {
@@ -157,7 +174,9 @@ void Reading::note(std::string problem) {
 }
 
 ProductionSettings Reading::result() && {
-    ProductionSettings result{.included = std::move(included_), .problems = std::move(problems_)};
+    ProductionSettings result{.included = std::move(included_),
+                              .log_directories = std::move(log_directories_),
+                              .problems = std::move(problems_)};
     for (auto& [name, setting] : settings_)
         result.settings.push_back(std::move(setting));
     return result;
@@ -179,6 +198,10 @@ ProductionSettings read_production_settings(const ProductionFiles& files) {
 Status leave_settings_behind(const ProductionFiles& files, postgres::GenerationMarker& marker) {
     ProductionSettings production = read_production_settings(files);
     TRY(files.take_out(production.included));
+    for (const std::string& directory : production.log_directories) {
+        TRY(files.take_out_logs(directory));
+        log_info("production's server logs are not carried over", {{"log_directory", directory}});
+    }
     for (const std::string& problem : production.problems)
         log_warning(problem);
     if (!files.has(kMainFile)) {
@@ -188,7 +211,7 @@ Status leave_settings_behind(const ProductionFiles& files, postgres::GenerationM
     marker.not_carried_over = std::move(production.settings);
     std::vector<std::string> marked;
     for (const postgres::LeftSetting& setting : marker.not_carried_over) {
-        if (setting.is_behaviour) marked.push_back(backup::printable(setting.name));
+        if (setting.is_behaviour) marked.push_back(printable(setting.name));
     }
     log_info("production's settings are not carried over",
              {{"count", marker.not_carried_over.size()},

@@ -13,6 +13,7 @@ namespace polygon::bootstrap {
 struct ProductionSettings {
     std::vector<postgres::LeftSetting> settings;  // by name, each once: the last one that PostgreSQL reads
     std::vector<std::string> included;            // paths that include directives name, below the data directory
+    std::vector<std::string> log_directories;     // that log_directory names there, whichever file is in force
     std::vector<std::string> problems;            // one line each: what could not be read or understood
 };
 
@@ -20,7 +21,8 @@ struct ProductionSettings {
 // and pg_ident.conf the includes alone. Whatever the files hold is no error.
 ProductionSettings read_production_settings(const ProductionFiles& files);
 
-// Takes what was included out of the clone, tells the log, and fills in what the marker says of it.
+// Takes what was included and the server's logs out of the clone, tells the log, and fills in what the marker says of
+// it.
 Status leave_settings_behind(const ProductionFiles& files, postgres::GenerationMarker& marker);
 
 }  // namespace polygon::bootstrap

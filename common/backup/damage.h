@@ -17,7 +17,4 @@ Error damaged_archive(const fs::Path& archive, std::string_view reason);
 // "archive '/b/base.tar' is refused: member '../x' <reason>", backup_corrupt: what PostgreSQL never writes.
 Error refused_member(const fs::Path& archive, std::string_view member, std::string_view reason);
 
-// Control characters and bytes beyond ASCII as \xNN, so that a hostile name cannot draw on a terminal or break a line.
-std::string printable(std::string_view name);
-
 }  // namespace polygon::backup

@@ -8,6 +8,7 @@
 
 #include "common/backup/damage.h"
 #include "common/backup/input/member_reader.h"
+#include "common/base/printable.h"
 
 namespace polygon::backup {
 namespace {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "common/backup/damage.h"
+#include "common/base/printable.h"
 
 namespace polygon::backup {
 namespace {

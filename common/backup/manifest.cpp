@@ -10,6 +10,7 @@
 
 #include "common/backup/damage.h"
 #include "common/backup/wal_segments.h"
+#include "common/base/printable.h"
 
 namespace polygon::backup {
 namespace {

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "common/backup/damage.h"
+#include "common/base/printable.h"
 
 namespace polygon::backup {
 namespace {

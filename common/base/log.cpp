@@ -8,6 +8,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "common/base/printable.h"
+
 namespace polygon {
 namespace {
 
@@ -55,18 +57,21 @@ std::string_view name_of(LogLevel level) {
     return "INFO";
 }
 
-// A value with a space, a quote or a control character in it is quoted, so that a line stays one line.
+// A value with a space, a quote or a control character in it is quoted, so that a line stays one line. JSON leaves some
+// control characters as they are.
 std::string quote_if_needed(const std::string& value) {
-    const bool is_plain = !value.empty() && value.find_first_of(" \"\\=\n\r\t") == std::string::npos;
-    return is_plain ? value : nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const bool is_plain =
+        !value.empty() && value.find_first_of(" \"\\=") == std::string::npos && printable(value) == value;
+    if (is_plain) return value;
+    return printable(nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 std::string one_line(std::string_view message) {
     std::string line(message);
     for (char& c : line) {
-        if (c == '\n' || c == '\r') c = ' ';
+        if (c == '\n' || c == '\r' || c == '\t') c = ' ';
     }
-    return line;
+    return printable(line);
 }
 
 std::string as_json(LogLevel level, std::string_view message, LogFields fields, const std::string& program) {
@@ -98,7 +103,7 @@ void show_live_line(std::string_view line) {
     State& log_state = state();
     const std::lock_guard lock(log_state.mutex);
     if (line.empty() && log_state.live_line.empty()) return;
-    log_state.live_line = line;
+    log_state.live_line = printable(line);
     write_stderr(kEraseLine + log_state.live_line);
 }
 

@@ -1,4 +1,5 @@
-// One event a line on stderr, `key=value` at the end, or JSON with `--log-format json`.
+// One event a line on stderr, `key=value` at the end, or JSON with `--log-format json`. Names and messages of others
+// are printable() in it.
 #pragma once
 
 #include <initializer_list>

@@ -65,8 +65,9 @@ namespace {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-// What no session on a clone must take from ALTER DATABASE/ROLE … SET: name, value. The role comes first: another one
-// that production put there may not have the right to change the rest.
+// What no session on a clone must take from ALTER DATABASE/ROLE … SET, or from a server's own configuration: name,
+// value. The role comes first: another one that production put there may not have the right to change the rest.
+// Statements with passwords and rows are not for the server's log, whole or sampled. All of these are in PostgreSQL 13.
 Settings common_settings(int server_major_version) {
     Settings settings = {
         {"role", "none"},
@@ -78,6 +79,12 @@ Settings common_settings(int server_major_version) {
         {"log_min_error_statement", "panic"},
         {"log_statement", "none"},
         {"log_min_duration_statement", "-1"},
+        {"log_min_duration_sample", "-1"},
+        {"log_transaction_sample_rate", "0"},
+        {"log_duration", "off"},
+        {"debug_print_parse", "off"},
+        {"debug_print_rewritten", "off"},
+        {"debug_print_plan", "off"},
     };
     if (server_major_version >= 17) {
         settings.emplace_back("event_triggers", "off");

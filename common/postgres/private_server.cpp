@@ -55,6 +55,7 @@ ServerParameters isolating_parameters(const std::filesystem::path& directory,
         {"log_destination", "stderr"},
         {"log_statement", "none"},
         {"log_min_error_statement", "panic"},
+        {"log_error_verbosity", "terse"},  // DETAIL and CONTEXT hold values of rows
         {"lc_messages", "C"},
         {"restart_after_crash", "off"},
         {"statement_timeout", "0"},

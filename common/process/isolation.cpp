@@ -162,15 +162,21 @@ Result<Enclosure> Enclosure::prepare(Isolation isolation) {
     // Asked for here: in the new namespace they are unknown until they are mapped.
     enclosure.user_map_ = map_to_itself(geteuid());
     enclosure.group_map_ = map_to_itself(getegid());
-    if (isolation == Isolation::socket_filter) enclosure.filter_ = TRY(make_filter());
+    if (isolation == Isolation::none) return enclosure;
+    Result<std::vector<sock_filter>> filter = make_filter();
+    if (!filter && isolation == Isolation::socket_filter) return filter.error();
+    if (filter) enclosure.filter_ = std::move(*filter);
     return enclosure;
 }
 
 int Enclosure::enter() const {
     if (isolation_ == Isolation::none) return 0;
     inherit_nothing();
-    return isolation_ == Isolation::network_namespace ? enter_namespace(user_map_, group_map_)
-                                                      : install_filter(filter_);
+    if (isolation_ == Isolation::socket_filter) return install_filter(filter_);
+    if (const int error = enter_namespace(user_map_, group_map_)) return error;
+    if (!is_cut_off()) return ENOTSUP;                    // behind the filter nobody could tell
+    if (!filter_.empty()) (void)install_filter(filter_);  // a kernel without seccomp has the namespace still
+    return 0;
 }
 
 }  // namespace polygon::process

@@ -20,7 +20,8 @@ enum class Isolation {
     socket_filter,
     // network_namespaces(7): no interface but a loopback of its own, which is down; abstract AF_UNIX sockets are its
     // own too (unix(7)), those with a path are reached as before. An unprivileged process needs a user namespace for it
-    // (user_namespaces(7)), in which its user and group keep their numbers.
+    // (user_namespaces(7)), in which its user and group keep their numbers. The socket filter is laid over it where the
+    // kernel has one: AF_VSOCK, to a virtual machine's host, knows no namespaces.
     network_namespace,
 };
 
@@ -48,7 +49,7 @@ class Enclosure {
     Isolation isolation_;
     std::string user_map_;
     std::string group_map_;
-    std::vector<sock_filter> filter_;
+    std::vector<sock_filter> filter_;  // empty: none
 };
 
 }  // namespace polygon::process

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/printable.h"
+
 namespace polygon::sanitize {
 namespace {
 
@@ -19,7 +21,7 @@ void add_lines(std::string& table, std::string_view title, const std::vector<std
     if (lines.empty()) return;
     table += fmt::format("{}\n", title);
     for (const std::string& line : lines)
-        table += fmt::format("  {}\n", line);
+        table += fmt::format("  {}\n", printable(line));
 }
 
 }  // namespace
@@ -27,11 +29,12 @@ void add_lines(std::string& table, std::string_view title, const std::vector<std
 std::string to_table(const Certificate& certificate) {
     std::size_t width = 0;
     for (const Check& check : certificate.checks)
-        width = std::max(width, check.name.size());
-    std::string table = fmt::format("Polygon '{}', generation {}, verified {}\n", certificate.scope,
-                                    certificate.marker.generation, certificate.verified_at);
+        width = std::max(width, printable(check.name).size());
+    std::string table = fmt::format("Polygon '{}', generation {}, verified {}\n", printable(certificate.scope),
+                                    printable(certificate.marker.generation), printable(certificate.verified_at));
     for (const Check& check : certificate.checks)
-        table += fmt::format("  {:<4} {:<{}}  {}\n", verdict(check), check.name, width, check.detail);
+        table +=
+            fmt::format("  {:<4} {:<{}}  {}\n", verdict(check), printable(check.name), width, printable(check.detail));
     add_lines(table, "Disarmed", certificate.marker.disarmed);
     add_lines(table, "Left as it is", certificate.marker.left);
     return table;

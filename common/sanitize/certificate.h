@@ -18,6 +18,7 @@ struct Certificate {
     std::vector<Check> checks;
 };
 
+// Each row and line is one of its own, whatever names production has given.
 std::string to_table(const Certificate& certificate);
 std::string to_json(const Certificate& certificate);
 

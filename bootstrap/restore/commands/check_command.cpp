@@ -12,6 +12,7 @@
 #include "common/backup/facts.h"
 #include "common/backup/restore.h"
 #include "common/base/log.h"
+#include "common/base/printable.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -19,10 +20,11 @@ namespace {
 // What was read of all backups together.
 Status print_summary(const backup::Backup& backup, const backup::Restored& checked) {
     const int major = TRY(backup::read_major_version(backup));
-    fmt::print("{}: {} files, {} bytes, {} in {:.1f} s; taken {}, PostgreSQL {}, {}\n", backup.label, checked.files,
-               checked.bytes, backup.has_manifest ? "verified" : "read, but not verified (no backup_manifest),",
+    fmt::print("{}: {} files, {} bytes, {} in {:.1f} s; taken {}, PostgreSQL {}, {}\n", printable(backup.label),
+               checked.files, checked.bytes,
+               backup.has_manifest ? "verified" : "read, but not verified (no backup_manifest),",
                std::chrono::duration<double>(checked.elapsed).count(), backup.manifest.last_modified, major,
-               backup.earlier.empty() ? describe_format(backup) : describe_chain(backup));
+               printable(backup.earlier.empty() ? describe_format(backup) : describe_chain(backup)));
     std::fflush(stdout);
     return {};
 }

@@ -9,6 +9,7 @@
 #include "bootstrap/restore/commands/check_command.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/sources/acquire.h"
+#include "common/base/printable.h"
 #include "common/cli/units.h"
 
 namespace polygon::bootstrap {
@@ -65,7 +66,7 @@ std::string_view quarantine_of(const Plan& plan) {
 class Table {
   public:
     void add(std::string_view label, const std::string& text) {
-        text_ += fmt::format("{:<18} {}\n", label == last_ ? "" : label, text);
+        text_ += fmt::format("{:<18} {}\n", label == last_ ? "" : label, printable(text));
         last_ = label;
     }
     const std::string& text() const { return text_; }

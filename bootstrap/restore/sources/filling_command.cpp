@@ -10,10 +10,10 @@
 #include "bootstrap/restore/sources/incoming.h"
 #include "bootstrap/restore/sources/wal_records.h"
 #include "common/backup/backup_label.h"
-#include "common/backup/damage.h"
 #include "common/backup/restore.h"
 #include "common/backup/tablespaces.h"
 #include "common/base/log.h"
+#include "common/base/printable.h"
 #include "common/postgres/control_file.h"
 
 namespace polygon::bootstrap {
@@ -58,7 +58,7 @@ Result<int> read_major(const fs::Path& incoming) {
     int major = 0;
     std::from_chars(text.data(), text.data() + text.size(), major);
     if (major > 0) return major;
-    return incomplete(fmt::format("a PG_VERSION that says '{}'", backup::printable(text)));
+    return incomplete(fmt::format("a PG_VERSION that says '{}'", printable(text)));
 }
 
 // The links have to be there already: PostgreSQL would make them by this map, to where they were on production.
@@ -66,8 +66,7 @@ Status check_tablespace_map(const fs::Path& incoming) {
     if (!is_there(incoming / "tablespace_map")) return {};
     for (const auto& [oid, path] : TRY(backup::parse_tablespace_map(TRY(fs::read_file(incoming / "tablespace_map"))))) {
         if (is_there(incoming / "pg_tblspc" / std::to_string(oid))) continue;
-        return incomplete(
-            fmt::format("no tablespace {} ('{}'), which its tablespace_map names", oid, backup::printable(path)));
+        return incomplete(fmt::format("no tablespace {} ('{}'), which its tablespace_map names", oid, printable(path)));
     }
     return {};
 }

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "common/backup/damage.h"
+#include "common/base/printable.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -54,7 +54,7 @@ class GrowingLines {
     }
     void end_line() {
         if (line_.empty()) return;
-        const std::string line = backup::printable(line_);
+        const std::string line = printable(line_);
         line_.clear();
         if (program_.on_line(line) == Said::progress) return;
         messages_.push_back(line);

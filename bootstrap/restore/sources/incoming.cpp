@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "common/backup/damage.h"
 #include "common/backup/tablespaces.h"
+#include "common/base/printable.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -66,7 +66,7 @@ bool is_usual(const stdfs::file_status& status) {
 }
 
 Error refused(const std::string& name, std::string_view what) {
-    return {Errc::backup_corrupt, fmt::format("the clone is refused: '{}' {}", backup::printable(name), what),
+    return {Errc::backup_corrupt, fmt::format("the clone is refused: '{}' {}", printable(name), what),
             "It may lead to production's own files; let the tool write plain files and directories."};
 }
 
@@ -74,7 +74,7 @@ Status check_link(const fs::Path& link, const std::string& name, const std::set<
     std::error_code error;
     const fs::Path target = stdfs::read_symlink(link, error);
     if (error) return directory_error("read the link", link, error);
-    const std::string told = fmt::format("is a link to '{}'", backup::printable(target.string()));
+    const std::string told = fmt::format("is a link to '{}'", printable(target.string()));
     if (fs::Path(name).parent_path() != kTablespaces) return refused(name, told);
     if (tablespaces.contains(target.lexically_normal())) return {};
     std::string known;

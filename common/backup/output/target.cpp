@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/backup/damage.h"
+#include "common/base/printable.h"
 
 namespace polygon::backup {
 namespace {

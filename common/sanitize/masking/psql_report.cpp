@@ -16,8 +16,12 @@ constexpr std::size_t kShortestLiteral = 3;  // shorter ones would hide letters 
 constexpr std::size_t kSqlstateSize = 5;
 constexpr std::string_view kProgram = "psql:";
 constexpr std::string_view kStatement = "STATEMENT:  ";
-constexpr std::array<std::string_view, 2> kOwnErrors = {"error: ", "fatal: "};  // the second before psql 15
+// The second before psql 15. A warning says what of the file psql has ignored.
+constexpr std::array<std::string_view, 3> kOwnErrors = {"error: ", "fatal: ", "warning: "};
 constexpr std::array<std::string_view, 3> kSeverities = {"ERROR:  ", "FATAL:  ", "PANIC:  "};
+// What a file's own client_min_messages lets through, and INFO, which comes always.
+constexpr std::array<std::string_view, 5> kNotes = {"WARNING:  ", "NOTICE:  ", "INFO:  ", "LOG:  ", "DEBUG:  "};
+constexpr std::string_view kLocation = "LOCATION:  ";  // the last line of a verbose report
 
 // "psql:FILE:LINE: " before what is said; of no file "psql: ", or nothing.
 struct Line {
@@ -29,7 +33,8 @@ struct Line {
 bool says_something_known(std::string_view text) {
     const auto begins_text = [&](std::string_view word) { return text.starts_with(word); };
     return text.starts_with(kStatement) || std::any_of(kOwnErrors.begin(), kOwnErrors.end(), begins_text) ||
-           std::any_of(kSeverities.begin(), kSeverities.end(), begins_text);
+           std::any_of(kSeverities.begin(), kSeverities.end(), begins_text) ||
+           std::any_of(kNotes.begin(), kNotes.end(), begins_text);
 }
 
 // A file's name may hold colons: the place is the first ":NUMBER: " before a word that psql begins its reports with.
@@ -52,24 +57,49 @@ std::string_view first_line(std::string_view text) {
     return text.substr(0, text.find('\n'));
 }
 
-// "23505: duplicate key …" behind a severity of the server's.
-bool split_sqlstate(std::string_view text, PsqlError& error) {
-    if (text.size() < kSqlstateSize + 2 || text.substr(kSqlstateSize, 2) != ": ") return false;
-    error.sqlstate = std::string(text.substr(0, kSqlstateSize));
-    error.message = std::string(text.substr(kSqlstateSize + 2));
-    return std::all_of(error.sqlstate.begin(), error.sqlstate.end(),
+// "23505: duplicate key …" behind a severity of the server's; under VERBOSITY=sqlstate "23505" and no more.
+bool has_sqlstate(std::string_view text) {
+    const std::string_view state = text.substr(0, kSqlstateSize);
+    const std::string_view after = text.substr(state.size());
+    return state.size() == kSqlstateSize && (after.empty() || after.starts_with(": ")) &&
+           std::all_of(state.begin(), state.end(),
                        [](unsigned char c) { return std::isdigit(c) != 0 || std::isupper(c) != 0; });
+}
+
+// What stands in quotes, any of PostgreSQL's, to the end of the last one.
+void hide_quoted(std::string& message) {
+    const std::size_t first = message.find_first_of("\"'$");
+    if (first == std::string::npos) return;
+    const std::size_t last = message.find_last_of("\"'$");
+    message.replace(first, (last > first ? last + 1 : message.size()) - first, "\"***\"");
+}
+
+// Without an SQLSTATE, as the file's own VERBOSITY may have it, nothing tells whether a row's value is quoted.
+void read_server_error(std::string_view text, PsqlError& error) {
+    const bool has_state = has_sqlstate(text);
+    if (has_state) error.sqlstate = std::string(text.substr(0, kSqlstateSize));
+    if (has_state) text.remove_prefix(std::min(text.size(), kSqlstateSize + 2));
+    error.message = std::string(text);
+    if (!has_state) hide_quoted(error.message);
+}
+
+bool is_note(std::string_view text) {
+    return std::any_of(kNotes.begin(), kNotes.end(), [&](std::string_view word) { return text.starts_with(word); });
+}
+
+bool is_verbose_note(std::string_view text) {
+    return is_note(text) && has_sqlstate(text.substr(text.find(' ') + 2));
 }
 
 std::optional<PsqlError> read_error(const Line& line) {
     PsqlError error{.file = std::string(line.file), .line = line.number};
     for (const std::string_view severity : kSeverities) {
         if (!line.text.starts_with(severity)) continue;
-        if (split_sqlstate(line.text.substr(severity.size()), error)) return error;
+        read_server_error(line.text.substr(severity.size()), error);
+        return error;
     }
     for (const std::string_view own : kOwnErrors) {
         if (!line.text.starts_with(own)) continue;
-        error.sqlstate.clear();
         error.message = std::string(line.text.substr(own.size()));
         return error;
     }
@@ -126,6 +156,22 @@ std::optional<PsqlError> parse_psql_error(std::string_view err) {
     }
     if (error) redact_message(*error, literals);
     return error;
+}
+
+bool says_only_notes(std::string_view err) {
+    bool is_in_note = false;  // of more lines than one, up to its LOCATION
+    while (!err.empty()) {
+        const std::string_view line = first_line(err);
+        err.remove_prefix(std::min(line.size() + 1, err.size()));
+        const std::string_view text = split_place(line).text;
+        if (is_in_note && !text.starts_with(kProgram) && !is_note(text)) {
+            is_in_note = !text.starts_with(kLocation);
+            continue;
+        }
+        if (!is_note(text) && text.find_first_not_of(" \t\r") != std::string_view::npos) return false;
+        is_in_note = is_verbose_note(text);
+    }
+    return !is_in_note;
 }
 
 }  // namespace polygon::sanitize

@@ -62,6 +62,16 @@ std::string describe_error(const PsqlError& error) {
     return text;
 }
 
+// The text is not told: it may hold values of rows.
+Error not_understood(const SqlFile& file, const std::string& database, int status) {
+    return {
+        Errc::database,
+        fmt::format("masking failed: psql ended with status {} on '{}' in database '{}' and wrote to stderr what is "
+                    "no notice of the server's",
+                    status, file.name(), database),
+        "Take SET lc_messages and \\warn out of the file, and let programs that it runs write to no stderr."};
+}
+
 }  // namespace
 
 std::string psql_application_name() {
@@ -70,6 +80,7 @@ std::string psql_application_name() {
 
 Status judge_psql(const SqlFile& file, const std::string& database, int status, std::string_view err) {
     const std::optional<PsqlError> error = parse_psql_error(err);
+    if (!error && !says_only_notes(err)) return not_understood(file, database, status);
     if (!error && status == 0) return {};
     if (!error) {
         return Error{Errc::database,

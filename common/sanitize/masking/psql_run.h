@@ -53,7 +53,8 @@ class PsqlRun {
     process::Child child_;
 };
 
-// The error of a psql that ended with `status` and wrote `err`; success if it did what the file says.
+// The error of a psql that ended with `status` and wrote `err`; success if it did what the file says. A file may have
+// made psql go on after an error, in words that are not those of parse_psql_error(): what is no notice is one.
 Status judge_psql(const SqlFile& file, const std::string& database, int status, std::string_view err);
 
 // That psql is there. Errc::process_failed with what to install.

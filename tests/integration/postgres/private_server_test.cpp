@@ -6,6 +6,7 @@
 #include "common/process/isolation.h"
 #include "tests/integration/backup/server.h"
 #include "tests/integration/postgres/servers_user.h"
+#include "tests/support/isolations.h"
 #include "tests/support/listener.h"
 #include "tests/support/require.h"
 
@@ -30,11 +31,8 @@ fs::Path make_cluster(const Workspace& workspace) {
 
 // None, and those that work here as the servers' user; the filter also where a namespace does.
 std::vector<Isolation> isolations() {
-    std::vector<Isolation> working = {Isolation::none};
-    for (const Isolation isolation : {Isolation::socket_filter, Isolation::network_namespace}) {
-        if (process::run({.argv = {"true"}, .isolation = isolation}, system_clock(), soon()))
-            working.push_back(isolation);
-    }
+    std::vector<Isolation> working = support::working_isolations();
+    working.insert(working.begin(), Isolation::none);
     return working;
 }
 
@@ -87,7 +85,7 @@ TEST_CASE("what a server is changed to holds from the next start on") {
     const Workspace workspace;
     const fs::Path clone = make_cluster(workspace);
     const AsServersUser as_servers_user;
-    const Isolation strongest = process::strongest_isolation();
+    const Isolation strongest = isolations().back();
     Listener listener;
     PrivateServer server =
         require(PrivateServer::prepare(newest_binaries(), clone, {{"work_mem", "7MB"}}, Isolation::none));
@@ -99,6 +97,68 @@ TEST_CASE("what a server is changed to holds from the next start on") {
     CHECK(require(session.value("SHOW work_mem")) == "9MB");
     CHECK(require(session.value("SHOW listen_addresses")).empty());
     CHECK(session.execute(call(listener)).has_value() == (strongest == Isolation::none));
+}
+
+// A server that writes whatever it can of every statement into its log.
+const ServerParameters kTalkative = {{"log_statement", "all"},
+                                     {"log_duration", "on"},
+                                     {"log_min_duration_statement", "0"},
+                                     {"log_min_duration_sample", "0"},
+                                     {"log_statement_sample_rate", "1"},
+                                     {"log_transaction_sample_rate", "1"},
+                                     {"log_min_error_statement", "error"},
+                                     {"debug_print_parse", "on"},
+                                     {"debug_print_rewritten", "on"},
+                                     {"debug_print_plan", "on"}};
+
+std::string alter_password(const std::string& secret) {
+    return fmt::format("ALTER ROLE postgres PASSWORD 'SCRAM-SHA-256$4096:{0}$c3Rvcg==:c2VydmVy'", secret);
+}
+
+TEST_CASE("a password that a shielded session sets is not in the server's log, however much that takes down") {
+    const Workspace workspace;
+    const fs::Path clone = make_cluster(workspace);
+    const AsServersUser as_servers_user;
+    std::vector<ServerParameters> servers = {kTalkative};
+    for (const auto& parameter : kTalkative)
+        servers.push_back({parameter});
+    for (const ServerParameters& parameters : servers) {
+        INFO(parameters.begin()->first);
+        PrivateServer server = require(PrivateServer::prepare(newest_binaries(), clone, parameters, Isolation::none));
+        require(server.start(system_clock(), soon()));
+        const auto address = server.address("postgres");
+        const fs::Path log = fs::Path(address.at("host")) / "server.log";
+        Connection shielded = require(server.connect("postgres", "postgres"));
+        require(shielded.execute(alter_password("b3B0aW9ucw==")));
+        auto keywords = address;
+        keywords["dbname"] = "postgres";
+        Connection plain = require(Connection::open({.keywords = keywords}));
+        require(plain.execute(alter_password("cGxhaW4=")));
+        require(plain.shield());
+        require(plain.execute(alter_password("c2hpZWxk")));
+        CHECK_FALSE(shielded.execute("ALTER ROLE absent PASSWORD 'SCRAM-SHA-256$4096:ZXJyb3I=$x'").has_value());
+        const std::string text = require(fs::read_file(log));
+        CHECK(text.find("b3B0aW9ucw") == std::string::npos);
+        CHECK(text.find("c2hpZWxk") == std::string::npos);
+        CHECK(text.find("ZXJyb3I") == std::string::npos);
+        if (parameters.size() > 1) CHECK(text.find("cGxhaW4") != std::string::npos);
+        require(server.stop(system_clock(), soon()));
+    }
+}
+
+TEST_CASE("the quarantine's log holds no row that an error quotes") {
+    const Workspace workspace;
+    const fs::Path clone = make_cluster(workspace);
+    const AsServersUser as_servers_user;
+    PrivateServer server = require(PrivateServer::prepare(newest_binaries(), clone, {}, Isolation::none));
+    require(server.start(system_clock(), soon()));
+    Connection session = require(server.connect("postgres", "postgres"));
+    require(session.execute("CREATE TABLE public.c (email text UNIQUE)"));
+    require(session.execute("INSERT INTO public.c VALUES ('alice@production')"));
+    CHECK_FALSE(session.execute("INSERT INTO public.c VALUES ('alice@production')").has_value());
+    const std::string text = require(fs::read_file(fs::Path(server.address("postgres").at("host")) / "server.log"));
+    CHECK_THAT(text, ContainsText("duplicate key value"));
+    CHECK(text.find("alice@production") == std::string::npos);
 }
 
 }  // namespace

@@ -205,6 +205,33 @@ TEST_CASE("a file cannot go on after an error either") {
         "masking failed: '10.sql' line 4 in database 'thai': SQLSTATE 22012: division by zero; statement: SELECT 1/0;");
 }
 
+TEST_CASE("a file cannot hide an error in other words") {
+    for (const char* words : {"\\set VERBOSITY default", "\\set VERBOSITY terse", "\\set VERBOSITY sqlstate",
+                              "\\set ECHO none\n\\set VERBOSITY terse", "SET lc_messages = 'C.UTF-8';"}) {
+        INFO(words);
+        const Error error = failure_of({{"10.sql", std::string("-- database: thai\n\\set ON_ERROR_STOP off\n"
+                                                               "\\set ON_ERROR_ROLLBACK on\n") +
+                                                       words + "\nUPDATE absent SET x = 'hunter2';\nSELECT 2;\n"}});
+        CHECK(error.code == Errc::database);
+        CHECK_THAT(error.message, ContainsText("masking failed: '10.sql' line "));
+    }
+    const std::string deferred =
+        "-- database: thai\n\\set ON_ERROR_STOP off\n\\set VERBOSITY terse\nCREATE TABLE p (id int PRIMARY KEY);\n"
+        "CREATE TABLE q (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED);\nINSERT INTO q VALUES (7);\n";
+    CHECK(failure_of({{"10.sql", deferred}}).code == Errc::database);
+    CHECK_THAT(failure_of({{"10.sql", "-- database: thai\n\\warn hunter2\nSELECT 2;\n"}}).message,
+               ContainsText("wrote to stderr what is no notice of the server's"));
+}
+
+TEST_CASE("notices that a file asks for are no error") {
+    with_files(
+        {{"10.sql",
+          "-- database: thai\nSET client_min_messages = debug1;\nDO $$ BEGIN RAISE WARNING 'one\ntwo'; RAISE INFO "
+          "'x'; END $$;\n\\set VERBOSITY terse\nANALYZE VERBOSE pg_catalog.pg_class;\nDROP TABLE IF EXISTS "
+          "absent;\n"}},
+        [](MaskingSite& masking) { CHECK(require(masking.run()).size() == 1); });
+}
+
 TEST_CASE("errors of psql's own, of data and of the end of a file are clear") {
     const auto message_of = [](const std::string& text) {
         return failure_of({{"10.sql", "-- database: thai\n" + text}}).message;

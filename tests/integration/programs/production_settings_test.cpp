@@ -15,6 +15,9 @@ using Lines = std::vector<std::string>;
 
 constexpr const char* kSecret = "hunter2";  // in each of production's files
 
+constexpr const char* kKeyLine =
+    "file settings-of-tls/server.key: a private key of production's, in the data directory";
+
 // A running production whose files were changed after its start: it need not have all that they name.
 class SettledProduction {
   public:
@@ -44,6 +47,7 @@ SettledProduction::SettledProduction() {
            "shared_preload_libraries = 'pg_stat_statements, absent_library, auto_explain'\n"
            "archive_command = 'push --password=hunter2 %p'\n"
            "lc_time = 'overridden'\n"
+           "log_directory = 'server_logs'\n"
            "include 'extra/site.inc'\n"
            "include_if_exists 'extra/absent.conf'\n"
            "include_dir 'settings'\n"
@@ -57,6 +61,9 @@ SettledProduction::SettledProduction() {
     append("pg_hba.conf", "include rules/ldap\n");
     append("rules/ldap", "host all all all ldap ldapserver=x ldapbindpasswd=hunter2\n");
     append("postgresql.conf.orig", "hunter2\n");
+    append("server_logs/old/monday.log", "STATEMENT:  ALTER ROLE app PASSWORD 'hunter2'\n");
+    append("rules/.pgpass", "*:*:*:*:hunter2\n");
+    append("settings-of-tls/server.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n");
     require(site.workspace().account().give(data_));
     const Lines base = {"pg_basebackup",     "-h",       server_->socket_directory().string(), "-U", "boss",
                         "--checkpoint=fast", "--no-sync"};
@@ -126,7 +133,7 @@ void check_nothing_is_carried_over(Site& site, const process::Finished& done) {
     CHECK(files_with_secret(data) == Lines{});
     CHECK(stdfs::exists(data / "global/pg_control"));
     CHECK_FALSE(stdfs::exists(data / "postgresql.conf.orig"));
-    for (const char* directory : {"conf.d", "settings", "extra", "rules", "pg_stat"}) {
+    for (const char* directory : {"conf.d", "settings", "extra", "rules", "pg_stat", "server_logs"}) {
         INFO(directory);
         CHECK((!stdfs::exists(data / directory) || stdfs::is_empty(data / directory)));
     }
@@ -141,8 +148,11 @@ void check_nothing_is_carried_over(Site& site, const process::Finished& done) {
           postgres::LeftSetting{"statement_timeout", "5min", "settings/10.conf", true});
     CHECK(find_setting(*marker, "cron.database_name") ==
           postgres::LeftSetting{"cron.database_name", std::nullopt, "settings/10.conf", true});
+    const Lines& disarmed = marker->disarmed;
+    CHECK(std::find(disarmed.begin(), disarmed.end(), "file rules/.pgpass: passwords of production's, removed") !=
+          disarmed.end());
     CHECK(marker->left ==
-          Lines{"preload library absent_library was not loaded in the quarantine: it is not installed here",
+          Lines{kKeyLine, "preload library absent_library was not loaded in the quarantine: it is not installed here",
                 "preload library auto_explain was not loaded in the quarantine: it logs statements"});
     CHECK_THAT(done.err, ContainsText("production's settings are not carried over"));
     CHECK_THAT(done.err, ContainsText("matter_to_behaviour=\"cron.database_name, "));
@@ -192,7 +202,8 @@ TEST_CASE("without production's postgresql.conf the clone is made, and says so")
     INFO(done.err);
     REQUIRE(done.exit_status == 0);
     const auto marker = require(postgres::read_marker(site.data_directory()));
-    CHECK(marker->left == Lines{"production's postgresql.conf is not in the backup: what it sets is not known"});
+    CHECK(marker->left ==
+          Lines{"production's postgresql.conf is not in the backup: what it sets is not known", kKeyLine});
     CHECK(marker->not_carried_over ==
           std::vector<postgres::LeftSetting>{{"archive_command", std::nullopt, "postgresql.auto.conf", false}});
     CHECK_FALSE(is_loaded("pg_stat_statements"));
@@ -207,7 +218,7 @@ TEST_CASE("the libraries that the user names are loaded instead of production's"
     REQUIRE(done.exit_status == 0);
     CHECK(is_loaded("auto_explain"));
     CHECK_FALSE(is_loaded("pg_stat_statements"));
-    CHECK(require(postgres::read_marker(site.data_directory()))->left == Lines{});
+    CHECK(require(postgres::read_marker(site.data_directory()))->left == Lines{kKeyLine});
 }
 
 TEST_CASE("a server that does not start names where its libraries are chosen") {

@@ -19,6 +19,24 @@ TEST_CASE("an event is one line with its fields at the end, quoted where they ne
     CHECK_THAT(line, ContainsText("INFO tester: two lines count=3 path=\"/a b\" secret=***\n"));
 }
 
+TEST_CASE("a hostile name draws nothing on the terminal, in message, field, error or live line") {
+    configure_log("tester", LogLevel::info, LogFormat::text);
+    const std::string lines = capture_stderr([] {
+        log_info("role '\x1b[2J\a' of ลูกค้า", {{"plain", "a\x1b"}, {"quoted", "a b\x7f\n\xc2\x9b"}, {"thai", "ลูกค้า"}});
+        log_error({Errc::database, "a trigger raised '\x1b]0;x\a'", "See '\x1b'."});
+    });
+    CHECK_THAT(lines, ContainsText("role '\\x1b[2J\\x07' of ลูกค้า plain=\"a\\u001b\" quoted=\"a b\\x7f\\n\\xc2\\x9b\" "
+                                   "thai=ลูกค้า\n"));
+    CHECK_THAT(lines, ContainsText("a trigger raised '\\x1b]0;x\\x07' code=database\n"));
+    CHECK_THAT(lines, ContainsText("HINT: See '\\x1b'.\n"));
+    CHECK(lines.find_first_of("\x1b\a\x7f") == std::string::npos);
+    const std::string live = capture_stderr([] {
+        show_live_line("label\a");
+        show_live_line("");
+    });
+    CHECK_THAT(live, ContainsText("label\\x07"));
+}
+
 TEST_CASE("debug is silent at level info") {
     configure_log("tester", LogLevel::info, LogFormat::text);
     CHECK(capture_stderr([] { log_debug("unseen"); }).empty());

@@ -46,6 +46,19 @@ int reach_path(const char* path) {
     return reach(AF_UNIX, SOCK_STREAM, address);
 }
 
+// "\0NAME", which is in a network namespace (unix(7)).
+int reach_abstract(const char* name) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path + 1, name, sizeof address.sun_path - 2);
+    return reach(AF_UNIX, SOCK_STREAM, address);
+}
+
+// Of a family that no network namespace keeps in, or any other one.
+int make_socket(int domain) {
+    return socket(domain, SOCK_DGRAM, 0) >= 0 ? 0 : errno;
+}
+
 int make_pair() {
     int ends[2];
     return socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 ? 0 : errno;
@@ -80,6 +93,8 @@ int dial(std::string_view way, const char* target) {
     if (way == "udp4") return reach_ip4(SOCK_DGRAM, target);
     if (way == "tcp6") return reach_ip6(target);
     if (way == "path") return reach_path(target);
+    if (way == "abstract") return reach_abstract(target);
+    if (way == "domain") return make_socket(std::atoi(target));
     if (way == "pair") return make_pair();
     if (way == "ring") return make_ring();
     if (way == "descriptor") return use_descriptor(target);

@@ -15,6 +15,7 @@
 
 #include "common/process/child.h"
 #include "tests/support/catch.h"
+#include "tests/support/isolations.h"
 #include "tests/support/scratch.h"
 
 namespace polygon::process {
@@ -90,22 +91,13 @@ int dial(Isolation isolation, const std::string& way, const std::string& target 
     return done->exit_status;
 }
 
-// Each that works here, the filter also where a namespace does. Asked of a child of ours, not of strongest_isolation().
-std::vector<Isolation> working_isolations() {
-    std::vector<Isolation> working;
-    for (const Isolation isolation : {Isolation::socket_filter, Isolation::network_namespace}) {
-        const auto done = run({.argv = {"true"}, .isolation = isolation}, system_clock(), soon());
-        if (done && done->exit_status == 0) working.push_back(isolation);
-    }
-    return working;
-}
-
+// Over a namespace lies the filter too, which refuses first.
 int refusal(Isolation isolation) {
-    return isolation == Isolation::socket_filter ? EAFNOSUPPORT : ENETUNREACH;
+    return isolation == Isolation::socket_filter || support::has_seccomp() ? EAFNOSUPPORT : ENETUNREACH;
 }
 
 TEST_CASE("the strongest isolation is the best of those that work") {
-    const std::vector<Isolation> working = working_isolations();
+    const std::vector<Isolation> working = support::working_isolations();
     CHECK(strongest_isolation() == (working.empty() ? Isolation::none : working.back()));
 }
 
@@ -120,7 +112,7 @@ TEST_CASE("an isolated program does not get through by TCP") {
     REQUIRE(somebody.answers_at(loopback4()));
     REQUIRE(dial(Isolation::none, "tcp4", somebody.port()) == 0);
     REQUIRE(somebody.count_calls() == 1);
-    for (const Isolation isolation : working_isolations()) {
+    for (const Isolation isolation : support::working_isolations()) {
         INFO(to_text(isolation));
         CHECK(dial(isolation, "tcp4", somebody.port()) == refusal(isolation));
         CHECK(somebody.count_calls() == 0);
@@ -132,7 +124,7 @@ TEST_CASE("an isolated program does not get through by TCP over IPv6") {
     if (!somebody.answers_at(loopback6())) return;  // a machine without IPv6
     REQUIRE(dial(Isolation::none, "tcp6", somebody.port()) == 0);
     REQUIRE(somebody.count_calls() == 1);
-    for (const Isolation isolation : working_isolations()) {
+    for (const Isolation isolation : support::working_isolations()) {
         INFO(to_text(isolation));
         const int refused = dial(isolation, "tcp6", somebody.port());
         CHECK((refused == refusal(isolation) || refused == EADDRNOTAVAIL));
@@ -145,7 +137,7 @@ TEST_CASE("an isolated program does not get a datagram out") {
     REQUIRE(somebody.answers_at(loopback4()));
     REQUIRE(dial(Isolation::none, "udp4", somebody.port()) == 0);
     REQUIRE(somebody.count_datagrams() == 1);
-    for (const Isolation isolation : working_isolations()) {
+    for (const Isolation isolation : support::working_isolations()) {
         INFO(to_text(isolation));
         CHECK(dial(isolation, "udp4", somebody.port()) == refusal(isolation));
         CHECK(somebody.count_datagrams() == 0);
@@ -160,7 +152,7 @@ TEST_CASE("an isolated program reaches a socket with a path, and makes pairs") {
     std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
     Somebody somebody(AF_UNIX, SOCK_STREAM);
     REQUIRE(somebody.answers_at(address));
-    for (const Isolation isolation : working_isolations()) {
+    for (const Isolation isolation : support::working_isolations()) {
         INFO(to_text(isolation));
         CHECK(dial(isolation, "path", path) == 0);
         CHECK(somebody.count_calls() == 1);
@@ -169,7 +161,7 @@ TEST_CASE("an isolated program reaches a socket with a path, and makes pairs") {
 }
 
 TEST_CASE("an isolated program has the user and the group that it had") {
-    for (const Isolation isolation : working_isolations()) {
+    for (const Isolation isolation : support::working_isolations()) {
         INFO(to_text(isolation));
         CHECK(dial(isolation, "user", std::to_string(::geteuid())) == 0);
         CHECK(dial(isolation, "group", std::to_string(::getegid())) == 0);
@@ -185,7 +177,7 @@ TEST_CASE("an isolated program inherits no socket that is open to the network") 
     REQUIRE(::connect(line, reinterpret_cast<const sockaddr*>(&target), sizeof target) == 0);
     CHECK(dial(Isolation::none, "descriptor", std::to_string(line)) == 0);
     CHECK(somebody.count_datagrams() == 1);
-    for (const Isolation isolation : working_isolations()) {
+    for (const Isolation isolation : support::working_isolations()) {
         INFO(to_text(isolation));
         CHECK(dial(isolation, "descriptor", std::to_string(line)) == EBADF);
         CHECK(somebody.count_datagrams() == 0);
@@ -193,14 +185,34 @@ TEST_CASE("an isolated program inherits no socket that is open to the network") 
     ::close(line);
 }
 
-TEST_CASE("a socket filter leaves no way around socket(2)") {
-    const std::vector<Isolation> working = working_isolations();
-    if (working.empty() || working.front() != Isolation::socket_filter) return;
-    CHECK(dial(Isolation::socket_filter, "ring") == ENOSYS);
+TEST_CASE("an isolation leaves no way around socket(2), and no family of sockets but AF_UNIX") {
+    if (!support::has_seccomp()) return;
+    for (const Isolation isolation : support::working_isolations()) {
+        INFO(to_text(isolation));
+        CHECK(dial(isolation, "ring") == ENOSYS);
+        for (const int domain : {AF_VSOCK, AF_NETLINK, AF_INET, AF_INET6, AF_PACKET})
+            CHECK(dial(isolation, "domain", std::to_string(domain)) == EAFNOSUPPORT);
 #if defined(__x86_64__)
-    CHECK(dial(Isolation::socket_filter, "i386") == 128 + SIGSYS);
-    CHECK(dial(Isolation::socket_filter, "x32") == 128 + SIGSYS);
+        CHECK(dial(isolation, "i386") == 128 + SIGSYS);
+        CHECK(dial(isolation, "x32") == 128 + SIGSYS);
 #endif
+    }
+    CHECK(dial(Isolation::none, "domain", std::to_string(AF_NETLINK)) == 0);
+}
+
+TEST_CASE("a network namespace is another network, where an abstract socket is not found") {
+    const std::string name = "polygon-isolation-" + std::to_string(::getpid());
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path + 1, name.c_str(), sizeof address.sun_path - 2);
+    Somebody somebody(AF_UNIX, SOCK_STREAM);
+    REQUIRE(somebody.answers_at(address));
+    REQUIRE(dial(Isolation::none, "abstract", name) == 0);
+    for (const Isolation isolation : support::working_isolations()) {
+        INFO(to_text(isolation));
+        const bool is_namespace = isolation == Isolation::network_namespace;
+        CHECK(dial(isolation, "abstract", name) == (is_namespace ? ECONNREFUSED : 0));
+    }
 }
 
 bool is_gone(pid_t pid) {
@@ -223,7 +235,7 @@ pid_t start_parent(Isolation isolation, Reach reach, const std::filesystem::path
 }
 
 TEST_CASE("an isolated program ends when its parent is killed, even by SIGKILL") {
-    for (const Isolation isolation : working_isolations()) {
+    for (const Isolation isolation : support::working_isolations()) {
         for (const Reach reach : {Reach::process, Reach::group}) {
             INFO(to_text(isolation));
             const support::Scratch scratch;

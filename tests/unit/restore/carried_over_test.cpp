@@ -124,5 +124,40 @@ TEST_CASE("private keys at the top of the data directory are named, and stay") {
     CHECK_FALSE(find_private_keys(scratch.path() / "absent").has_value());
 }
 
+TEST_CASE("private keys in folders that are not PostgreSQL's own are named too, links are not followed") {
+    const support::Scratch scratch;
+    const support::Scratch elsewhere;
+    const std::string key = "-----BEGIN PRIVATE KEY-----\nAAAA\n";
+    std::filesystem::create_directories(scratch.path() / "tls/old");
+    std::filesystem::create_directories(scratch.path() / "base/1");
+    for (const std::string path : {"tls/old/server.pem", "tls/client", "base/1/16384"})
+        REQUIRE(fs::write_file_durably(scratch.path() / path, key).has_value());
+    REQUIRE(fs::write_file_durably(scratch.path() / "tls/large", key + std::string(70000, 'x')).has_value());
+    REQUIRE(fs::write_file_durably(elsewhere.path() / "key", key).has_value());
+    std::filesystem::create_directory_symlink(elsewhere.path(), scratch.path() / "linked");
+    const auto found = find_private_keys(scratch.path());
+    REQUIRE(found.has_value());
+    CHECK(*found ==
+          std::vector<std::string>{"file tls/client: a private key of production's, in the data directory",
+                                   "file tls/old/server.pem: a private key of production's, in the data directory"});
+}
+
+TEST_CASE("password files are removed and named, wherever they are outside PostgreSQL's own folders") {
+    const support::Scratch scratch;
+    std::filesystem::create_directories(scratch.path() / "home/app");
+    std::filesystem::create_directories(scratch.path() / "base/1");
+    for (const std::string path : {".pgpass", "home/app/.pgpass", "home/pgpass0", "home/kept", "base/1/.pgpass"})
+        REQUIRE(fs::write_file_durably(scratch.path() / path, "*:*:*:*:hunter2").has_value());
+    const auto removed = remove_password_files(scratch.path());
+    REQUIRE(removed.has_value());
+    CHECK(*removed == std::vector<std::string>{"file .pgpass: passwords of production's, removed",
+                                               "file home/app/.pgpass: passwords of production's, removed",
+                                               "file home/pgpass0: passwords of production's, removed"});
+    for (const char* path : {".pgpass", "home/app/.pgpass", "home/pgpass0"})
+        CHECK_FALSE(std::filesystem::exists(scratch.path() / path));
+    CHECK(std::filesystem::exists(scratch.path() / "home/kept"));
+    CHECK(remove_password_files(scratch.path())->empty());
+}
+
 }  // namespace
 }  // namespace polygon::bootstrap

@@ -142,6 +142,67 @@ TEST_CASE("an include never takes the cluster's data, nor anything outside the c
           production.problems.end());
 }
 
+// A clone with these files, after leave_settings_behind().
+void leave_behind(Clone& clone, const Lines& paths) {
+    for (const std::string& path : paths)
+        clone.write(path, "a row of production's");
+    postgres::GenerationMarker marker;
+    support::require(leave_settings_behind(clone.files, marker));
+}
+
+TEST_CASE("production's logs go, wherever log_directory says they are, and the directory stays") {
+    Clone clone;
+    clone.keep("postgresql.conf", "log_directory = 'server_logs'\ninclude 'extra/a.conf'\n");
+    clone.keep("postgresql.auto.conf", "LOG_DIRECTORY = '/srv/prod/data/more/pg_logs/'\n");
+    clone.write("extra/a.conf", "log_directory = 'older'\n");
+    leave_behind(clone, {"server_logs/a.log", "server_logs/deep/er/b", "server_logs/.hidden", "older/x.csv",
+                         "more/pg_logs/y.json", "more/data", "pg_wal/000000010000000000000001"});
+    for (const char* path :
+         {"server_logs/a.log", "server_logs/deep", "server_logs/.hidden", "older/x.csv", "more/pg_logs/y.json"}) {
+        INFO(path);
+        CHECK_FALSE(clone.has(path));
+    }
+    for (const char* path : {"server_logs", "older", "more/data", "pg_wal/000000010000000000000001"}) {
+        INFO(path);
+        CHECK(clone.has(path));
+    }
+}
+
+TEST_CASE("log_directory never empties a directory of PostgreSQL's own, nor anything outside the clone") {
+    const support::Scratch elsewhere;
+    std::ofstream(elsewhere.path() / "precious") << "x";
+    for (const std::string named : {"base", "global/../base", "base/1", "pg_wal", "/srv/prod/base", "pg_xact/.",
+                                    "../elsewhere", "linked", "absent", "/"}) {
+        INFO(named);
+        Clone clone;
+        stdfs::create_directory_symlink(elsewhere.path(), clone.scratch.path() / "linked");
+        clone.keep("postgresql.conf", "log_directory = '" + named + "'\n");
+        const Lines kept = {"base/1/1259", "global/pg_control", "pg_wal/000000010000000000000001", "pg_xact/0000",
+                            "top.log"};
+        leave_behind(clone, kept);
+        for (const std::string& path : kept)
+            CHECK(clone.has(path));
+        CHECK(stdfs::exists(elsewhere.path() / "precious"));
+    }
+    Clone clone;
+    clone.write("logs/a", "x");
+    stdfs::create_directory_symlink(elsewhere.path(), clone.scratch.path() / "logs/link");
+    clone.keep("postgresql.conf", "log_directory = logs\n");
+    leave_behind(clone, {});
+    CHECK(stdfs::is_empty(clone.scratch.path() / "logs"));
+    CHECK(stdfs::exists(elsewhere.path() / "precious"));
+}
+
+TEST_CASE("of logs beside PostgreSQL's own files those go that are called like logs") {
+    Clone clone;
+    clone.keep("postgresql.conf", "log_directory = '.'\n");
+    leave_behind(clone, {"x.log", "x.csv", "x.json", "PG_VERSION", "polygon.json", "base/1/1259", "backup_label"});
+    for (const char* path : {"x.log", "x.csv", "x.json"})
+        CHECK_FALSE(clone.has(path));
+    for (const char* path : {"PG_VERSION", "polygon.json", "base/1/1259", "backup_label"})
+        CHECK(clone.has(path));
+}
+
 TEST_CASE("files that include each other over and over end") {
     Clone clone;
     std::string much;

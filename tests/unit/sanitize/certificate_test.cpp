@@ -31,6 +31,21 @@ TEST_CASE("the certificate's table tells what failed from what is to be known") 
           "  database thai: foreign server 'partner' of postgres_fdw\n");
 }
 
+TEST_CASE("a name of production's makes no row of the certificate's table and draws nothing") {
+    Certificate certificate = make_certificate();
+    certificate.scope = "p\x1b[2J";
+    certificate.checks = {{"roles\a", false, "open again: evil\n  ok   superusers   none\nx, ลูกค้า"}};
+    certificate.marker.disarmed = {"role 'a\nLeft as it is\n  nothing'"};
+    certificate.marker.left = {"\x1b[31m"};
+    CHECK(to_table(certificate) ==
+          "Polygon 'p\\x1b[2J', generation g1, verified 2026-11-20T03:00:00Z\n"
+          "  FAIL roles\\x07  open again: evil\\x0a  ok   superusers   none\\x0ax, ลูกค้า\n"
+          "Disarmed\n"
+          "  role 'a\\x0aLeft as it is\\x0a  nothing'\n"
+          "Left as it is\n"
+          "  \\x1b[31m\n");
+}
+
 TEST_CASE("the certificate's JSON says of each check whether it is required") {
     const auto json = nlohmann::json::parse(to_json(make_certificate()));
     CHECK(json.at("checks").at(1).at("holds") == false);

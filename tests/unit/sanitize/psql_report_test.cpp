@@ -106,9 +106,42 @@ TEST_CASE("a file that ended its transaction has failed") {
     CHECK(error.message == "masking failed: '20.sql' in database 'thai' ends the transaction that it is run in");
 }
 
+TEST_CASE("an error counts in whatever words a file has psql tell it") {
+    CHECK(judged(0, "psql:/sql.d/20.sql:3: ERROR:  invalid input syntax for type integer: \"hunter2\"\n").message ==
+          "masking failed: '20.sql' line 3 in database 'thai': psql says: invalid input syntax for type integer: "
+          "\"***\"");
+    CHECK(judged(0, "psql:/sql.d/20.sql:3: ERROR:  42P01\n").message ==
+          "masking failed: '20.sql' line 3 in database 'thai': SQLSTATE 42P01: ");
+    CHECK(judged(0, "ERROR:  insert or update on table \"q\" violates a constraint\n").code == Errc::database);
+    for (const std::string_view unknown :
+         {"psql:/sql.d/20.sql:3: FEHLER:  42P01: Relation \xc2\xbbhunter2\xc2\xab existiert nicht\n",
+          "FEHLER:  hunter2\n", "hunter2", "psql:/sql.d/20.sql:3: NOTICE:  well\nFEHLER:  hunter2\n",
+          "psql:/sql.d/20.sql:3: NOTICE:  00000: well\nLOCATION:  a, b.c:1\nFEHLER:  hunter2\n",
+          "psql:/sql.d/20.sql:3: NOTICE:  00000: well\nFEHLER:  hunter2\n"}) {
+        INFO(unknown);
+        const Error error = judged(0, unknown.data());
+        CHECK(error.message ==
+              "masking failed: psql ended with status 0 on '20.sql' in database 'thai' and wrote to stderr what is no "
+              "notice of the server's");
+        CHECK_FALSE(error.hint.empty());
+    }
+    CHECK(judged(0, "psql:/sql.d/20.sql:3: warning: \\i: extra argument \"b.sql\" ignored\n").message ==
+          "masking failed: '20.sql' line 3 in database 'thai': psql says: \\i: extra argument \"b.sql\" ignored");
+}
+
+TEST_CASE("the server's notices are no error, of several lines too") {
+    for (const char* notes :
+         {" \n\n", "psql:/sql.d/20.sql:1: WARNING:  well\n", "psql:f:1: NOTICE:  00000: a\nb\nLOCATION:  a, b.c:1\n",
+          "psql:f:1: INFO:  00000: a\nDETAIL:  b\nCONTEXT:  c\n\td\nLOCATION:  a, b.c:1\npsql:f:2: LOG:  x\n"}) {
+        INFO(notes);
+        CHECK(judge_psql(kFile, "thai", 0, notes).has_value());
+    }
+}
+
 TEST_CASE("an error counts whatever psql's status, and a status without a word does too") {
     CHECK(judge_psql(kFile, "thai", 0, "").has_value());
-    CHECK(judge_psql(kFile, "thai", 0, "psql:/sql.d/20.sql:1: WARNING:  01000: well\n").has_value());
+    CHECK(
+        judge_psql(kFile, "thai", 0, "psql:/sql.d/20.sql:1: WARNING:  01000: well\nLOCATION:  a, b.c:1\n").has_value());
     CHECK(judged(0, kUnique).code == Errc::database);
     CHECK_THAT(judged(137, "").message, ContainsText("psql ended with status 137 on '20.sql' in database 'thai'"));
 }
