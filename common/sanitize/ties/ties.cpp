@@ -49,7 +49,9 @@ Status cut_subscription(Connection& session, const std::string& name, Subscripti
     TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} DISABLE", subscription)));
     // A drop would still call the publisher for the slots of tables that are not synchronised yet: it finds nobody
     // (PostgreSQL src/backend/commands/subscriptioncmds.c). Production's password goes with the old string.
-    TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} CONNECTION 'host=/nonexistent port=1'", subscription)));
+    // Since 16 the string has to hold a password where the owner is no superuser (password_required).
+    TRY(session.execute(
+        fmt::format("ALTER SUBSCRIPTION {} CONNECTION 'host=/nonexistent port=1 password=none'", subscription)));
     TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} SET (slot_name = NONE)", subscription)));
     if (wanted == Subscriptions::disable) return {};
     return session.execute(fmt::format("DROP SUBSCRIPTION {}", subscription));
