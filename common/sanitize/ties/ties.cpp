@@ -44,6 +44,17 @@ Status roll_back_prepared_transactions(Connection& session, Notes notes) {
     return {};
 }
 
+// Those that are open first. A prepared transaction of any database may have locked the row of another one, which then
+// can be neither opened nor altered.
+Status roll_back_all(const ConnectTo& connect_to, Findings& findings) {
+    const auto visit = [&](Connection& session, const std::string& database) {
+        return in_context(roll_back_prepared_transactions(session, Notes(database, findings.disarmed)),
+                          fmt::format("cannot roll back the prepared transactions of database '{}'", database));
+    };
+    TRY(visit_databases(connect_to, Closed::passed_over, visit));
+    return visit_databases(connect_to, Closed::opened, visit);
+}
+
 Status cut_subscription(Connection& session, const std::string& name, Subscriptions wanted) {
     const std::string subscription = session.quote_identifier(name);
     TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} DISABLE", subscription)));
@@ -93,8 +104,6 @@ Status cut_foreign_servers(Connection& session, const std::string& database, For
 }
 
 Status cut_in_database(Connection& session, const std::string& database, const TiePlan& plan, Findings& findings) {
-    // In no transaction of its own.
-    TRY(roll_back_prepared_transactions(session, Notes(database, findings.disarmed)));
     TRY(session.execute("BEGIN"));
     // Those that are ENABLE ALWAYS or REPLICA fire in a shielded session too.
     const std::vector<Row> triggers = TRY(silence_event_triggers(session));
@@ -114,6 +123,7 @@ Status cut_in_database(Connection& session, const std::string& database, const T
 
 Result<Findings> cut_ties(const ConnectTo& connect_to, const TiePlan& plan) {
     Findings findings;
+    TRY(roll_back_all(connect_to, findings));
     TRY(visit_databases(connect_to, Closed::opened, [&](Connection& session, const std::string& database) {
         return in_context(cut_in_database(session, database, plan, findings),
                           fmt::format("cannot cut the ties of database '{}'", database));
