@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/sanitize/stamp.h"
+#include "common/sanitize/ties/acting_extensions.h"
 #include "common/sanitize/ties/event_triggers.h"
 #include "common/sanitize/ties/foreign_servers.h"
 #include "common/sanitize/ties/jobs.h"
@@ -103,6 +104,17 @@ Status cut_foreign_servers(Connection& session, const std::string& database, For
     return {};
 }
 
+Status cut_acting_extensions(Connection& session, const std::string& database, const Extensions& kept,
+                             Findings& findings) {
+    Notes(database, findings.disarmed).add("", TRY(cut_extensions(session, kept)));
+    for (const std::string& line : TRY(describe_extensions(session, kept))) {
+        const std::size_t colon = line.find(':');
+        Notes(database, findings.left)
+            .add(fmt::format("{}, kept as polygon.extensions.keep wants{}", line.substr(0, colon), line.substr(colon)));
+    }
+    return {};
+}
+
 Status cut_in_database(Connection& session, const std::string& database, const TiePlan& plan, Findings& findings) {
     TRY(session.execute("BEGIN"));
     // Those that are ENABLE ALWAYS or REPLICA fire in a shielded session too.
@@ -111,6 +123,7 @@ Status cut_in_database(Connection& session, const std::string& database, const T
         TRY(cut_subscriptions(session, database, Subscriptions::drop, findings));  // it would keep its database
     } else {
         TRY(cut_subscriptions(session, database, plan.subscriptions, findings));
+        TRY(cut_acting_extensions(session, database, plan.kept_extensions, findings));
         TRY(cut_jobs(session, database, plan.jobs, findings));
         TRY(cut_foreign_servers(session, database, plan.foreign_servers, findings));
     }
@@ -131,10 +144,11 @@ Result<Findings> cut_ties(const ConnectTo& connect_to, const TiePlan& plan) {
     return findings;
 }
 
-Result<RemainingTies> find_ties(const ConnectTo& connect_to) {
+Result<RemainingTies> find_ties(const ConnectTo& connect_to, const Extensions& kept) {
     RemainingTies ties;
     TRY(visit_databases(connect_to, Closed::passed_over,
                         [&](Connection& session, const std::string& database) -> Status {
+                            Notes(database, ties.extensions).add("", TRY(find_acting_extensions(session, kept)));
                             Notes(database, ties.jobs).add("", TRY(find_jobs(session)));
                             Notes(database, ties.credentials).add("", TRY(find_credentials(session)));
                             return {};
