@@ -25,8 +25,8 @@ constexpr const char* kUntilRestart =
 
 // The user's SQL by psql, with the passfile or password that Patroni passes.
 Status mask(const Request& request, const patroni::Configuration& configuration, const sanitize::Policy& policy,
-            const sanitize::ConnectTo& connect_to, std::chrono::milliseconds timeout,
-            postgres::GenerationMarker& marker, Clock& clock) {
+            const sanitize::ConnectTo& connect_to, const Deadline& deadline, postgres::GenerationMarker& marker,
+            Clock& clock) {
     if (policy.sql.empty()) return {};
     const int major_version = TRY(connect_to("postgres")).server_major_version();
     const postgres::Conninfo conninfo = TRY(postgres::parse_conninfo(request.conninfo, "the conninfo"));
@@ -39,7 +39,7 @@ Status mask(const Request& request, const patroni::Configuration& configuration,
                                         .session = std::move(session),
                                         .renamed = policy.databases.rename,
                                         .connect_to = connect_to},
-                                       clock, Deadline(clock, timeout)));
+                                       clock, deadline));
     return {};
 }
 
@@ -77,10 +77,15 @@ Status sanitise_here(const Request& request, const patroni::Configuration& confi
                            [&] { return note_verifiers(connect_to, policy.superuser, marker); }));
     policy.roles.set_before = policy.superuser;
     policy.roles.known_verifiers = marker.production_verifiers;
-    TRY(sanitize::sanitise(connect_to, policy, sanitize::Repeat::possible, marker, save));
-    TRY(sanitize::run_step(marker, "sql", save, [&] {
-        return mask(request, configuration, policy, connect_to, settings.quarantine.timeout.value, marker, clock);
-    }));
+    const Deadline deadline(clock, settings.quarantine.timeout.value);
+    const sanitize::ConnectTo limited = [&](const std::string& database) -> Result<postgres::Connection> {
+        postgres::Connection session = TRY(connect_to(database));
+        TRY(session.limit_statements(deadline.remaining()));
+        return session;
+    };
+    TRY(sanitize::sanitise(limited, policy, sanitize::Repeat::possible, marker, save));
+    TRY(sanitize::run_step(marker, "sql", save,
+                           [&] { return mask(request, configuration, policy, connect_to, deadline, marker, clock); }));
     return sanitize::run_step(marker, "restraints", save,
                               [&] { return lift_restraints(connect_to, data_directory, marker); });
 }

@@ -124,6 +124,11 @@ Result<postgres::Connection> open_session(postgres::PrivateServer& server, const
     return server.connect(superuser, "postgres");
 }
 
+Error explain_timeout(Error error) {
+    return {Errc::timeout, fmt::format("the quarantine's time is over: {}", error.message),
+            "Something of production's may wait or loop there; else raise polygon.quarantine.timeout."};
+}
+
 Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
                 const Deadline& deadline) {
     const std::string& superuser = plan.policy.superuser;
@@ -131,12 +136,17 @@ Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::Gen
         postgres::Connection session = TRY(open_session(server, superuser, clock, deadline));
         TRY(require_target_after(marker.backup_time, plan.settings.recovery, session));
     }
-    const sanitize::ConnectTo connect_to = [&](const std::string& database) {
-        return server.connect(superuser, database);
+    // Production's triggers and functions may loop, and its locks may never be released.
+    const sanitize::ConnectTo connect_to = [&](const std::string& database) -> Result<postgres::Connection> {
+        postgres::Connection session = TRY(server.connect(superuser, database));
+        TRY(session.limit_statements(deadline.remaining()));
+        return session;
     };
     // Nothing of a clone whose quarantine ends early stays: there is nothing to go on with.
     const sanitize::SaveMarker forget = [](const postgres::GenerationMarker&) { return Status(); };
-    return sanitize::sanitise(connect_to, plan.policy, sanitize::Repeat::no, marker, forget);
+    Status done = sanitize::sanitise(connect_to, plan.policy, sanitize::Repeat::no, marker, forget);
+    if (done || !deadline.has_passed()) return done;
+    return explain_timeout(std::move(done).error());
 }
 
 // The user's own SQL, when nothing ties the clone to production any more and its roles are the polygon's.

@@ -98,6 +98,10 @@ struct DatabaseSettings {
     Setting<std::vector<std::string>> drop;
 };
 
+struct ExtensionSettings {
+    Setting<std::vector<std::string>> keep;  // that act by themselves
+};
+
 struct StagingSettings {
     Setting<OptionalPath> directory;  // none: beside the data directory
     Setting<Previous> previous;
@@ -121,6 +125,7 @@ struct PolygonSettings {
     Setting<Subscriptions> subscriptions;
     Setting<Jobs> jobs;
     Setting<ForeignServers> foreign_servers;
+    ExtensionSettings extensions;
     Setting<OptionalPath> sql;  // a folder of *.sql
     Setting<Replicas> replicas;
     StagingSettings staging;

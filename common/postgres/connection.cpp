@@ -1,5 +1,9 @@
 #include "common/postgres/connection.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
@@ -136,6 +140,11 @@ Status Connection::shield() {
         TRY(execute(fmt::format("SET {} = {}", name, quote_literal(value))));
     }
     return {};
+}
+
+Status Connection::limit_statements(std::chrono::milliseconds limit) {
+    constexpr std::int64_t kLongest = std::numeric_limits<std::int32_t>::max();
+    return execute(fmt::format("SET statement_timeout = {}", std::clamp<std::int64_t>(limit.count(), 1, kLongest)));
 }
 
 void Connection::Close::operator()(pg_conn* connection) const {

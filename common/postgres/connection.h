@@ -1,6 +1,7 @@
 // One libpq connection. Values go as parameters; utility statements take quote_identifier() and quote_literal().
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -58,6 +59,9 @@ class Connection {
     // The first column of every row.
     Result<std::vector<std::string>> column(const std::string& sql,
                                             const std::vector<std::optional<std::string>>& values = {});
+
+    // Each statement of this session ends with SQLSTATE 57014 when it takes longer; at least a millisecond.
+    Status limit_statements(std::chrono::milliseconds limit);
 
     // The same shield as shielding_options(), on a connection that was opened without it.
     Status shield();

@@ -46,7 +46,7 @@ struct GenerationMarker {
     std::vector<std::string> production_verifiers;  // SHA-256 of each verifier that production had, keep aside
     std::vector<std::string> disarmed;              // one line each: what tied the clone to production
     std::vector<std::string> collations;            // one line each: what has another version here, with the remedy
-    std::vector<std::string> kept_ties;             // "jobs", "foreign_servers": what the configuration keeps
+    std::vector<std::string> kept_ties;             // "jobs", "extension citus": what the configuration keeps
     bool is_quarantined = true;                     // false: Patroni starts what was restored, and it is sanitised then
     std::vector<std::string> steps;                 // of sanitising, that are done
     std::string isolation;                          // of the quarantine: "network namespace", "socket filter", "none"

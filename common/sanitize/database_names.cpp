@@ -31,8 +31,22 @@ Error missing(std::string_view key, const std::string& origin, const std::string
 
 Status drop(Connection& session, const std::string& database) {
     const std::string quoted = session.quote_identifier(database);
-    TRY(session.execute(fmt::format("ALTER DATABASE {} WITH IS_TEMPLATE false", quoted)));
+    const std::string is_template = "SELECT datistemplate FROM pg_catalog.pg_database WHERE datname = $1";
+    if (TRY(session.value(is_template, {database})) == "t")
+        TRY(session.execute(fmt::format("ALTER DATABASE {} WITH IS_TEMPLATE false", quoted)));
     return session.execute(fmt::format("DROP DATABASE {}", quoted));
+}
+
+// They can only be dropped, and PostgreSQL ends a session that alters one (datconnlimit -2, since 15.3).
+Result<std::vector<std::string>> drop_interrupted(Connection& session) {
+    std::vector<std::string> lines;
+    for (const std::string& name :
+         TRY(session.column("SELECT datname FROM pg_catalog.pg_database WHERE datconnlimit = -2 ORDER BY datname"))) {
+        TRY(in_context(session.execute("DROP DATABASE " + session.quote_identifier(name)),
+                       fmt::format("cannot drop database '{}', whose DROP was interrupted", name)));
+        lines.push_back(fmt::format("dropped database {}, whose DROP was interrupted", name));
+    }
+    return lines;
 }
 
 }  // namespace
@@ -72,7 +86,7 @@ Status check_databases(Connection& session, const DatabasePlan& plan, Repeat rep
 }
 
 Result<std::vector<std::string>> drop_and_rename(Connection& session, const DatabasePlan& plan) {
-    std::vector<std::string> lines;
+    std::vector<std::string> lines = TRY(drop_interrupted(session));
     const Names existing = TRY(read_databases(session));
     for (const std::string& name : plan.drop) {
         if (!existing.contains(name)) continue;

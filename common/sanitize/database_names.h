@@ -30,7 +30,8 @@ enum class Repeat { no, possible };
 Status check_databases(postgres::Connection& session, const DatabasePlan& plan, Repeat repeat);
 
 // Drops, then renames, also templates and those that allow no connections. Nobody may be connected to them, and no
-// subscription may live in one that is dropped. One line each: "dropped database audit".
+// subscription may live in one that is dropped. Databases whose DROP was interrupted in production are dropped always.
+// One line each: "dropped database audit".
 Result<std::vector<std::string>> drop_and_rename(postgres::Connection& session, const DatabasePlan& plan);
 
 }  // namespace polygon::sanitize

@@ -163,8 +163,18 @@ Result<Check> check_archiving(Connection& session) {
         mode == "off" ? "off" : fmt::format("archive_mode {}, archive_command '{}' from {}", mode, command, source)};
 }
 
+Extensions kept_extensions(const GenerationMarker& marker) {
+    constexpr std::string_view kPrefix = "extension ";
+    Extensions kept;
+    for (const std::string& tie : marker.kept_ties) {
+        if (tie.starts_with(kPrefix)) kept.insert(tie.substr(kPrefix.size()));
+    }
+    return kept;
+}
+
 // What tied production's data to other systems.
-Status add_ties(std::vector<Check>& checks, const Absence& absence, const ConnectTo& connect_to, Connection& session) {
+Status add_ties(std::vector<Check>& checks, const Absence& absence, const ConnectTo& connect_to, Connection& session,
+                const GenerationMarker& marker) {
     checks.push_back(TRY(absence.of_query(
         "subscriptions",
         "SELECT subname FROM pg_catalog.pg_subscription WHERE subenabled OR subslotname IS NOT NULL")));
@@ -172,7 +182,8 @@ Status add_ties(std::vector<Check>& checks, const Absence& absence, const Connec
         "logical slots", "SELECT slot_name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical'")));
     checks.push_back(
         TRY(absence.of_query("prepared transactions", "SELECT gid FROM pg_catalog.pg_prepared_xacts ORDER BY gid")));
-    const RemainingTies ties = TRY(find_ties(connect_to));
+    const RemainingTies ties = TRY(find_ties(connect_to, kept_extensions(marker)));
+    checks.push_back(absence.of("extensions that act by themselves", ties.extensions));
     checks.push_back(absence.unless_kept("jobs", "jobs", ties.jobs));
     checks.push_back(absence.unless_kept("partners' credentials", "foreign_servers", ties.credentials));
     checks.push_back(absence.of("settings of roles and databases", TRY(find_settings(session, {}))));
@@ -197,7 +208,7 @@ Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const G
     checks.push_back(TRY(check_locked_roles(session, marker)));
     checks.push_back(TRY(check_superusers(session, marker, absence)));
     checks.push_back(TRY(check_archiving(session)));
-    TRY(add_ties(checks, absence, connect_to, session));
+    TRY(add_ties(checks, absence, connect_to, session, marker));
     checks.push_back(check_quarantine(marker));
     checks.push_back(check_backup(marker));
     checks.push_back(check_isolation(marker));

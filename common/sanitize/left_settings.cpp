@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/sanitize/suspicion.h"
+
 namespace polygon::sanitize {
 namespace {
 
@@ -42,7 +44,6 @@ constexpr std::array<std::string_view, 15> kSecretWords = {"pass",     "secret",
                                                            "conninfo", "command", "cred",    "cert",  "auth_",
                                                            "dsn",      "url",     "private", "seed",  "license"};
 
-constexpr std::array<std::string_view, 8> kSwitches = {"on", "off", "true", "false", "yes", "no", "t", "f"};
 // src/backend/utils/misc/guc.c, memory_unit_conversion_table and time_unit_conversion_table.
 constexpr std::array<std::string_view, 12> kUnits = {"", "b", "kb", "mb", "gb", "tb", "us", "ms", "s", "min", "h", "d"};
 
@@ -85,9 +86,11 @@ bool has_known_words(std::string_view name) {
     return contains(kPreload, name) || is_behaviour_word(name) || contains(kOtherWords, name);
 }
 
+// Stricter than names_secret(), by parts of words.
 bool speaks_of_secrets(std::string_view name) {
-    return std::any_of(kSecretWords.begin(), kSecretWords.end(),
-                       [&](std::string_view word) { return name.find(word) != std::string_view::npos; });
+    return names_secret(name) || std::any_of(kSecretWords.begin(), kSecretWords.end(), [&](std::string_view word) {
+               return name.find(word) != std::string_view::npos;
+           });
 }
 
 }  // namespace
@@ -100,9 +103,9 @@ bool matters_to_behaviour(std::string_view name) {
 }
 
 bool is_safe_to_tell(std::string_view name, std::string_view value) {
-    if (has_known_words(name)) return value.size() <= kLongestWords && is_printable(value);
+    if (has_known_words(name)) return !holds_connection(value) && value.size() <= kLongestWords && is_printable(value);
     if (speaks_of_secrets(name)) return false;
-    return contains(kSwitches, to_lower(value)) || is_number(value);
+    return is_switch(value) || is_number(value);
 }
 
 std::string describe_left_settings(const postgres::GenerationMarker& marker) {

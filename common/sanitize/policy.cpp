@@ -1,6 +1,9 @@
 #include "common/sanitize/policy.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace polygon::sanitize {
 namespace {
@@ -65,6 +68,20 @@ Result<DatabasePlan> plan_databases(const PolygonSettings& settings) {
     return plan;
 }
 
+// A name that says nothing here would be one that is misspelt.
+Result<Extensions> plan_extensions(const PolygonSettings& settings) {
+    const auto& keep = settings.extensions.keep;
+    const std::vector<std::string> known = acting_extensions();
+    for (const std::string& name : keep.value) {
+        if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+        return Error{Errc::configuration,
+                     fmt::format("polygon.extensions.keep ({}) names '{}', which is not known to act by itself",
+                                 keep.origin, name),
+                     fmt::format("Take it out; {} are known.", fmt::join(known, ", "))};
+    }
+    return Extensions(keep.value.begin(), keep.value.end());
+}
+
 }  // namespace
 
 Result<Policy> make_policy(const Configuration& configuration, const PolygonSettings& settings,
@@ -76,6 +93,7 @@ Result<Policy> make_policy(const Configuration& configuration, const PolygonSett
                    .jobs = settings.jobs.value,
                    .foreign_servers = settings.foreign_servers.value,
                    .to_be_dropped = policy.databases.drop};
+    policy.ties.kept_extensions = TRY(plan_extensions(settings));
     if (settings.sql.value) policy.sql = TRY(find_sql_files(*settings.sql.value));
     return policy;
 }

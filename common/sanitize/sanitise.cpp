@@ -49,6 +49,8 @@ void record_kept_ties(const TiePlan& plan, GenerationMarker& marker) {
     marker.kept_ties.clear();
     if (plan.jobs == patroni::Jobs::keep) marker.kept_ties.push_back("jobs");
     if (plan.foreign_servers == patroni::ForeignServers::keep) marker.kept_ties.push_back("foreign_servers");
+    for (const std::string& extension : plan.kept_extensions)
+        marker.kept_ties.push_back("extension " + extension);
 }
 
 void log_findings(const GenerationMarker& marker) {

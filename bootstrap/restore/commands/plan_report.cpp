@@ -258,6 +258,8 @@ std::string to_table(const PlanReport& report) {
     table.add("subscriptions", std::string(subscriptions_of(plan)));
     table.add("jobs", std::string(jobs_of(plan)));
     table.add("foreign servers", std::string(foreign_servers_of(plan)));
+    if (const auto& kept = plan.policy.ties.kept_extensions; !kept.empty())
+        table.add("extensions kept", fmt::format("{}", fmt::join(kept, ", ")));
     add_sql(table, plan.policy.sql);
     add_space(table, report);
     return table.text();
@@ -281,6 +283,7 @@ std::string to_json(const PlanReport& report) {
                        {"subscriptions", subscriptions_of(plan)},
                        {"jobs", jobs_of(plan)},
                        {"foreign_servers", foreign_servers_of(plan)},
+                       {"extensions_kept", plan.policy.ties.kept_extensions},
                        {"sql", sql_json(plan.policy.sql)},
                        {"space", space_json(report.file_systems)}};
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "common/sanitize/suspicion.h"
+
 namespace polygon::sanitize {
 namespace {
 
@@ -26,15 +28,39 @@ constexpr const char* kDialling =
 constexpr const char* kUserMappings =
     "SELECT CASE WHEN umuser = 0 THEN NULL ELSE usename END, srvname FROM pg_catalog.pg_user_mappings ORDER BY 2, 1";
 
-// Wrappers with a password in the server's own options exist (multicorn and its kin). The name has to go by itself.
-constexpr const char* kSecretOptions =
-    "SELECT srvname, option_name FROM pg_catalog.pg_foreign_server, "
+// Wrappers with a password in other options exist (multicorn and its kin). What to ALTER, its name, option and value.
+constexpr const char* kOptions =
+    "SELECT pg_catalog.format('FOREIGN DATA WRAPPER %I', fdwname), "
+    "pg_catalog.format('foreign-data wrapper ''%s''', fdwname), option_name, option_value "
+    "FROM pg_catalog.pg_foreign_data_wrapper, LATERAL pg_catalog.pg_options_to_table(fdwoptions) "
+    "UNION ALL SELECT pg_catalog.format('SERVER %I', srvname), pg_catalog.format('foreign server ''%s''', srvname), "
+    "option_name, option_value FROM pg_catalog.pg_foreign_server, "
     "LATERAL pg_catalog.pg_options_to_table(srvoptions) "
-    "WHERE option_name ~* '(password|passwd|pwd|secret|token|api_?key|access_?key|credential)' "
-    "AND option_name !~* '_required$' ORDER BY 1, 2";
+    "UNION ALL SELECT pg_catalog.format('FOREIGN TABLE %I.%I', nspname, relname), "
+    "pg_catalog.format('foreign table ''%s.%s''', nspname, relname), option_name, option_value "
+    "FROM pg_catalog.pg_foreign_table JOIN pg_catalog.pg_class c ON c.oid = ftrelid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace, LATERAL pg_catalog.pg_options_to_table(ftoptions) "
+    "UNION ALL SELECT pg_catalog.format('FOREIGN TABLE %I.%I ALTER COLUMN %I', nspname, relname, attname), "
+    "pg_catalog.format('column ''%s'' of foreign table ''%s.%s''', attname, nspname, relname), "
+    "option_name, option_value FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_class c ON c.oid = attrelid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace, LATERAL pg_catalog.pg_options_to_table(attfdwoptions) "
+    "WHERE NOT attisdropped ORDER BY 2, 3";
+
+bool is_credential(const Row& option) {
+    const std::string value = option[3].value_or("");
+    return holds_credential(value) || (names_secret(*option[2]) && !is_switch(value));
+}
 
 std::string user_of(const Row& mapping) {
     return mapping[0].value_or("PUBLIC");
+}
+
+// Of what may hold more than an address, the address alone.
+std::string describe_target(const Row& server) {
+    if (!server[2]) return "";
+    const std::string target = ", to " + describe_address(*server[2]);
+    const bool has_port = server[3] && server[3]->find_first_not_of("0123456789") == std::string::npos;
+    return has_port ? target + ":" + *server[3] : target;
 }
 
 // What is done with each of them: nothing, or a DROP.
@@ -51,8 +77,9 @@ Result<Lines> visit_credentials(Connection& session, const Visit& visit) {
         TRY(in_context(visit.mapping(mapping), "cannot drop " + line));
         lines.push_back(line);
     }
-    for (const Row& option : TRY(session.query(kSecretOptions))) {
-        const std::string line = fmt::format("option {} of foreign server '{}'", *option[1], *option[0]);
+    for (const Row& option : TRY(session.query(kOptions))) {
+        if (!is_credential(option)) continue;
+        const std::string line = fmt::format("option {} of {}", *option[2], *option[1]);
         TRY(in_context(visit.option(option), "cannot drop " + line));
         lines.push_back(line);
     }
@@ -64,9 +91,7 @@ Result<Lines> visit_credentials(Connection& session, const Visit& visit) {
 Result<Lines> list_ways_out(Connection& session) {
     Lines lines;
     for (const Row& server : TRY(session.query(kServers))) {
-        std::string where = server[2] ? ", to " + *server[2] : "";
-        if (server[2] && server[3]) where += ":" + *server[3];
-        lines.push_back(fmt::format("foreign server '{}' of {}{}", *server[0], *server[1], where));
+        lines.push_back(fmt::format("foreign server '{}' of {}{}", *server[0], *server[1], describe_target(server)));
     }
     for (const std::string& extension : TRY(session.column(kDialling)))
         lines.push_back(fmt::format("extension {}, whose callers may connect anywhere", extension));
@@ -85,8 +110,8 @@ Result<Lines> drop_credentials(Connection& session) {
             fmt::format("DROP USER MAPPING FOR {} SERVER {}", user, session.quote_identifier(*mapping[1])));
     };
     const auto drop_option = [&](const Row& option) {
-        return session.execute(fmt::format("ALTER SERVER {} OPTIONS (DROP {})", session.quote_identifier(*option[0]),
-                                           session.quote_identifier(*option[1])));
+        return session.execute(
+            fmt::format("ALTER {} OPTIONS (DROP {})", *option[0], session.quote_identifier(*option[2])));
     };
     return visit_credentials(session, {.mapping = drop_mapping, .option = drop_option});
 }

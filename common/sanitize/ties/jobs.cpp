@@ -1,11 +1,12 @@
 #include "common/sanitize/ties/jobs.h"
 
 #include <array>
-#include <map>
 #include <set>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "common/sanitize/ties/extensions.h"
 
 namespace polygon::sanitize {
 namespace {
@@ -37,25 +38,6 @@ struct FoundTable {
     std::string quoted;  // schema and name
 };
 
-// By extension, not by name alone: an application may have a table cron.job of its own.
-Result<std::map<std::string, std::string>> read_extensions(Connection& session) {
-    std::map<std::string, std::string> schemas;
-    const auto rows =
-        TRY(session.query("SELECT extname, nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON "
-                          "n.oid = extnamespace"));
-    for (const postgres::Row& row : rows)
-        schemas[*row[0]] = *row[1];
-    return schemas;
-}
-
-Result<bool> has_table(Connection& session, const std::string& schema, const std::string& name) {
-    const std::string count = TRY(session.value(
-        "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace "
-        "WHERE nspname = $1 AND relname = $2",
-        {schema, name}));
-    return count != "0";
-}
-
 Error not_found(const std::string& extension) {
     return {
         Errc::unsupported,
@@ -63,26 +45,29 @@ Error not_found(const std::string& extension) {
         "Have the database dropped (polygon.databases.drop), or set polygon.jobs to keep."};
 }
 
-Result<std::vector<FoundTable>> find_tables(Connection& session) {
-    const auto extensions = TRY(read_extensions(session));
+struct Found {
     std::vector<FoundTable> tables;
-    std::set<std::string> missing;
+    std::set<std::string> unknown;  // extensions that have none of their tables
+};
+
+Result<Found> find_tables(Connection& session) {
+    const auto extensions = TRY(read_extensions(session));
+    Found found;
     for (const JobTable& jobs : kJobTables) {
         const auto extension = extensions.find(jobs.extension);
         if (extension == extensions.end()) continue;
         const std::string schema = jobs.schema == nullptr ? extension->second : jobs.schema;
         const bool is_there = TRY(has_table(session, schema, jobs.name));
         if (is_there) {
-            tables.push_back(
+            found.tables.push_back(
                 {jobs, fmt::format("{}.{}", session.quote_identifier(schema), session.quote_identifier(jobs.name))});
         } else {
-            missing.insert(jobs.extension);
+            found.unknown.insert(jobs.extension);
         }
     }
-    for (const FoundTable& table : tables)
-        missing.erase(table.jobs.extension);
-    if (missing.empty()) return tables;
-    return not_found(*missing.begin());
+    for (const FoundTable& table : found.tables)
+        found.unknown.erase(table.jobs.extension);
+    return found;
 }
 
 std::string describe(const FoundTable& table, const std::string& count) {
@@ -92,18 +77,23 @@ std::string describe(const FoundTable& table, const std::string& count) {
 }  // namespace
 
 Result<Lines> find_jobs(Connection& session) {
+    const Found found = TRY(find_tables(session));
     Lines lines;
-    for (const FoundTable& table : TRY(find_tables(session))) {
+    for (const FoundTable& table : found.tables) {
         const std::string count =
             TRY(session.value(fmt::format("SELECT count(*) FROM {} WHERE {}", table.quoted, table.jobs.is_active)));
         if (count != "0") lines.push_back(describe(table, count));
     }
+    for (const std::string& extension : found.unknown)
+        lines.push_back(fmt::format("extension {}: its jobs are not known here", extension));
     return lines;
 }
 
 Result<Lines> switch_off_jobs(Connection& session) {
+    const Found found = TRY(find_tables(session));
+    if (!found.unknown.empty()) return not_found(*found.unknown.begin());
     Lines lines;
-    for (const FoundTable& table : TRY(find_tables(session))) {
+    for (const FoundTable& table : found.tables) {
         const auto changed = TRY(session.query(fmt::format("UPDATE {} SET {} WHERE {} RETURNING 1", table.quoted,
                                                            table.jobs.switch_off, table.jobs.is_active)));
         if (!changed.empty()) lines.push_back(describe(table, std::to_string(changed.size())));

@@ -9,11 +9,12 @@
 
 namespace polygon::sanitize {
 
-// "3 active jobs of pg_cron (cron.job)" for each extension of the session's database that has any. Errc::unsupported
-// for a version of one of these extensions whose jobs are not where they are looked for: they might go on running.
+// "3 active jobs of pg_cron (cron.job)" for each extension of the session's database that has any. Of a version
+// whose jobs are not where they are looked for: "extension pg_cron: its jobs are not known here".
 Result<Lines> find_jobs(postgres::Connection& session);
 
-// The same lines, for the jobs that it switches off. In a shielded session, where no trigger fires.
+// The same lines, for the jobs that it switches off; Errc::unsupported for those that are not known, for they might go
+// on running. In a shielded session, where no trigger fires.
 Result<Lines> switch_off_jobs(postgres::Connection& session);
 
 }  // namespace polygon::sanitize

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <regex>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "common/sanitize/suspicion.h"
 
 namespace polygon::sanitize {
 namespace {
@@ -37,31 +38,6 @@ struct Setting {
     std::string name;
     std::string_view reason;
 };
-
-bool matches(std::string_view text, const std::regex& pattern) {
-    return std::regex_search(text.begin(), text.end(), pattern);
-}
-
-// Any setting may hold these: a connection string, an address with a scheme, an IP address.
-bool holds_address(std::string_view value) {
-    static const std::regex kPattern(R"re((^|[\s'"])host(addr)?\s*=|://|(^|[^\d.])\d{1,3}(\.\d{1,3}){3}($|[^\d.]))re",
-                                     std::regex::icase);
-    return matches(value, kPattern);
-}
-
-// Of an application's own settings the name says it, or a value that reads like a host's full name.
-bool names_host(std::string_view name, std::string_view value) {
-    static const std::regex kName(
-        R"((host|hostname|hostaddr|url|uri|dsn|endpoint|conninfo|server|address|node|broker)s?$)", std::regex::icase);
-    static const std::regex kHost(R"(^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}(:\d+)?$)", std::regex::icase);
-    return matches(name, kName) || matches(value, kHost);
-}
-
-bool names_credential(std::string_view name) {
-    static const std::regex kName(
-        R"(password|passwd|passphrase|secret|token|credential|api_?key|(^|[._])key$|(^|[._])salt$)", std::regex::icase);
-    return matches(name, kName);
-}
 
 bool binds_patroni(const Row& row, const std::set<std::string>& patronis) {
     if (row[1]) return patronis.contains(*row[1]);
@@ -113,10 +89,12 @@ Status reset(Connection& session, const Setting& setting) {
 
 std::optional<std::string_view> reason_to_reset(std::string_view name, std::string_view value) {
     if (name == "session_preload_libraries" || name == "local_preload_libraries") return kLibrary;
+    const bool is_core = name.find('.') == std::string_view::npos;
+    if (is_core) return holds_connection(value) ? std::optional(kNamesHost) : std::nullopt;
+    if (holds_credential(value)) return kCredential;
     if (holds_address(value)) return kNamesHost;
-    if (name.find('.') == std::string_view::npos) return std::nullopt;
-    if (names_credential(name)) return kCredential;
-    if (names_host(name, value)) return kNamesHost;
+    if (names_secret(name)) return kCredential;
+    if (names_place(name)) return kNamesHost;
     return std::nullopt;
 }
 

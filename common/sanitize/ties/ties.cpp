@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/sanitize/stamp.h"
+#include "common/sanitize/ties/acting_extensions.h"
 #include "common/sanitize/ties/event_triggers.h"
 #include "common/sanitize/ties/foreign_servers.h"
 #include "common/sanitize/ties/jobs.h"
@@ -44,12 +45,25 @@ Status roll_back_prepared_transactions(Connection& session, Notes notes) {
     return {};
 }
 
+// Those that are open first. A prepared transaction of any database may have locked the row of another one, which then
+// can be neither opened nor altered.
+Status roll_back_all(const ConnectTo& connect_to, Findings& findings) {
+    const auto visit = [&](Connection& session, const std::string& database) {
+        return in_context(roll_back_prepared_transactions(session, Notes(database, findings.disarmed)),
+                          fmt::format("cannot roll back the prepared transactions of database '{}'", database));
+    };
+    TRY(visit_databases(connect_to, Closed::passed_over, visit));
+    return visit_databases(connect_to, Closed::opened, visit);
+}
+
 Status cut_subscription(Connection& session, const std::string& name, Subscriptions wanted) {
     const std::string subscription = session.quote_identifier(name);
     TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} DISABLE", subscription)));
     // A drop would still call the publisher for the slots of tables that are not synchronised yet: it finds nobody
     // (PostgreSQL src/backend/commands/subscriptioncmds.c). Production's password goes with the old string.
-    TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} CONNECTION 'host=/nonexistent port=1'", subscription)));
+    // Since 16 the string has to hold a password where the owner is no superuser (password_required).
+    TRY(session.execute(
+        fmt::format("ALTER SUBSCRIPTION {} CONNECTION 'host=/nonexistent port=1 password=none'", subscription)));
     TRY(session.execute(fmt::format("ALTER SUBSCRIPTION {} SET (slot_name = NONE)", subscription)));
     if (wanted == Subscriptions::disable) return {};
     return session.execute(fmt::format("DROP SUBSCRIPTION {}", subscription));
@@ -90,9 +104,18 @@ Status cut_foreign_servers(Connection& session, const std::string& database, For
     return {};
 }
 
+Status cut_acting_extensions(Connection& session, const std::string& database, const Extensions& kept,
+                             Findings& findings) {
+    Notes(database, findings.disarmed).add("", TRY(cut_extensions(session, kept)));
+    for (const std::string& line : TRY(describe_extensions(session, kept))) {
+        const std::size_t colon = line.find(':');
+        Notes(database, findings.left)
+            .add(fmt::format("{}, kept as polygon.extensions.keep wants{}", line.substr(0, colon), line.substr(colon)));
+    }
+    return {};
+}
+
 Status cut_in_database(Connection& session, const std::string& database, const TiePlan& plan, Findings& findings) {
-    // In no transaction of its own.
-    TRY(roll_back_prepared_transactions(session, Notes(database, findings.disarmed)));
     TRY(session.execute("BEGIN"));
     // Those that are ENABLE ALWAYS or REPLICA fire in a shielded session too.
     const std::vector<Row> triggers = TRY(silence_event_triggers(session));
@@ -100,6 +123,7 @@ Status cut_in_database(Connection& session, const std::string& database, const T
         TRY(cut_subscriptions(session, database, Subscriptions::drop, findings));  // it would keep its database
     } else {
         TRY(cut_subscriptions(session, database, plan.subscriptions, findings));
+        TRY(cut_acting_extensions(session, database, plan.kept_extensions, findings));
         TRY(cut_jobs(session, database, plan.jobs, findings));
         TRY(cut_foreign_servers(session, database, plan.foreign_servers, findings));
     }
@@ -112,6 +136,7 @@ Status cut_in_database(Connection& session, const std::string& database, const T
 
 Result<Findings> cut_ties(const ConnectTo& connect_to, const TiePlan& plan) {
     Findings findings;
+    TRY(roll_back_all(connect_to, findings));
     TRY(visit_databases(connect_to, Closed::opened, [&](Connection& session, const std::string& database) {
         return in_context(cut_in_database(session, database, plan, findings),
                           fmt::format("cannot cut the ties of database '{}'", database));
@@ -119,10 +144,11 @@ Result<Findings> cut_ties(const ConnectTo& connect_to, const TiePlan& plan) {
     return findings;
 }
 
-Result<RemainingTies> find_ties(const ConnectTo& connect_to) {
+Result<RemainingTies> find_ties(const ConnectTo& connect_to, const Extensions& kept) {
     RemainingTies ties;
     TRY(visit_databases(connect_to, Closed::passed_over,
                         [&](Connection& session, const std::string& database) -> Status {
+                            Notes(database, ties.extensions).add("", TRY(find_acting_extensions(session, kept)));
                             Notes(database, ties.jobs).add("", TRY(find_jobs(session)));
                             Notes(database, ties.credentials).add("", TRY(find_credentials(session)));
                             return {};

@@ -17,10 +17,10 @@ const char* const kProductionPasswords[] = {"production-app", "production-report
                                             "partner-secret"};
 
 const std::vector<std::string> kDisarmed = {
+    "database thai: rolled back prepared transaction 'left open'",
     "database audit: dropped subscription 'trail'",
     "database closed: switched off 3 active jobs of timescaledb (bgw_job)",
     "database closed: dropped the user mapping of app on foreign server 'hidden'",
-    "database thai: rolled back prepared transaction 'left open'",
     "database thai: dropped subscription 'feed'",
     "database thai: switched off 1 active jobs of pgagent (pga_job)",
     "database thai: dropped the user mapping of app on foreign server 'partner'",

@@ -103,31 +103,18 @@ TEST_CASE("every database but templates is masked, whatever its name, those with
         });
 }
 
-// Waits until two masking sessions have seen each other; the one that is first waits for the other to say so.
+// On one line: waits until two masking sessions have seen each other, and for the other to say so, by a lock that all
+// can see, until it ends.
 std::string meet() {
-    return R"sql(DO $$
-DECLARE
-    others CONSTANT text := 'SELECT count(DISTINCT datname) FROM pg_stat_activity WHERE application_name LIKE $1';
-    seen integer;
-BEGIN
-    FOR i IN 1..3000 LOOP
-        PERFORM pg_stat_clear_snapshot();
-        EXECUTE others INTO seen USING 'pg-polygon masking%';
-        EXIT WHEN seen = 2;
-        PERFORM pg_sleep(0.02);
-        IF i = 3000 THEN RAISE EXCEPTION 'alone'; END IF;
-    END LOOP;
-    PERFORM set_config('application_name', 'pg-polygon masking met', false);
-    FOR i IN 1..3000 LOOP
-        PERFORM pg_stat_clear_snapshot();
-        EXECUTE others INTO seen USING 'pg-polygon masking met';
-        EXIT WHEN seen = 2;
-        EXECUTE others INTO seen USING 'pg-polygon masking%';
-        EXIT WHEN seen = 1;
-        PERFORM pg_sleep(0.02);
-    END LOOP;
-END $$;
-)sql";
+    const std::string masking =
+        "(SELECT count(DISTINCT datname) FROM pg_stat_activity WHERE application_name LIKE 'pg-polygon masking%')";
+    const std::string met = "(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 42)";
+    const auto wait_for = [](const std::string& condition) {
+        return "FOR i IN 1..3000 LOOP PERFORM pg_stat_clear_snapshot(); EXIT WHEN " + condition +
+               "; IF i = 3000 THEN RAISE EXCEPTION 'alone'; END IF; PERFORM pg_sleep(0.02); END LOOP; ";
+    };
+    return "DO $$ BEGIN " + wait_for(masking + " = 2") + "PERFORM pg_advisory_lock(42); " +
+           wait_for(met + " >= 2 OR " + masking + " = 1") + "END $$;\n";
 }
 
 TEST_CASE("databases are masked side by side, the files of one in order") {

@@ -56,7 +56,7 @@ TEST_CASE("databases are dropped and renamed, one with a subscription and one wi
         CHECK(site.query(socket, "postgres", "thai polygon", "SELECT count(*) FROM trips") == "20000");
         CHECK(site.query(socket, "postgres", "thai polygon",
                          "SELECT subenabled, subslotname IS NULL, subconninfo FROM pg_subscription") ==
-              "f|t|host=/nonexistent port=1");
+              "f|t|host=/nonexistent port=1 password=none");
         const process::Finished proven = prove(site, socket);
         INFO(proven.err);
         CHECK(proven.exit_status == 0);

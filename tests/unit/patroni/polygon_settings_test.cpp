@@ -24,6 +24,7 @@ polygon:
   subscriptions: disable
   jobs: keep
   foreign_servers: keep
+  extensions: {keep: [citus]}
   sql: /etc/polygon/sql.d
   replicas: staged
   staging: {directory: /big/staged, previous: keep}
@@ -65,6 +66,7 @@ TEST_CASE("reads every key, and where it stood") {
     CHECK(read->subscriptions.value == Subscriptions::disable);
     CHECK(read->jobs.value == Jobs::keep);
     CHECK(read->foreign_servers.value == ForeignServers::keep);
+    CHECK(read->extensions.keep.value == std::vector<std::string>{"citus"});
     CHECK(read->sql.value == "/etc/polygon/sql.d");
     CHECK(read->replicas.value == Replicas::staged);
     CHECK(read->staging.directory.value == "/big/staged");

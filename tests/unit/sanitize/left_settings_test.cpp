@@ -32,8 +32,9 @@ TEST_CASE("switches, numbers and known words are told") {
 }
 
 TEST_CASE("whatever may be a secret is not told") {
-    for (const char* name : {"archive_command", "restore_command", "primary_conninfo", "ssl_passphrase_command",
-                             "ssl_key_file", "anon.salt", "myext.api_token", "vault.password"}) {
+    for (const char* name :
+         {"archive_command", "restore_command", "primary_conninfo", "ssl_passphrase_command", "ssl_key_file",
+          "anon.salt", "myext.api_token", "vault.password", "app.db_pwd", "app.jwt", "app.pw"}) {
         INFO(name);
         CHECK_FALSE(is_safe_to_tell(name, "1234"));
         CHECK_FALSE(is_safe_to_tell(name, "on"));
@@ -47,6 +48,8 @@ TEST_CASE("whatever may be a secret is not told") {
     CHECK_FALSE(is_safe_to_tell("myext.id", "10parsecs"));
     CHECK_FALSE(is_safe_to_tell("lc_time", "C\nmore"));
     CHECK_FALSE(is_safe_to_tell("search_path", std::string(1001, 'a')));
+    CHECK_FALSE(is_safe_to_tell("search_path", std::string(100000, 'a')));
+    CHECK_FALSE(is_safe_to_tell("search_path", "user:pw@partner"));
 }
 
 TEST_CASE("the certificate tells how many settings are missing, and which of them matter") {
