@@ -32,16 +32,21 @@ Status revoke_all(Connection& session) {
 
 }  // namespace
 
-Status create_stamp_table(Connection& session) {
+Result<Lines> create_stamp_table(Connection& session) {
+    Lines lines;
     TRY(session.execute("CREATE SCHEMA IF NOT EXISTS polygon"));
     TRY(session.execute("ALTER SCHEMA polygon OWNER TO CURRENT_USER"));
     const std::string kind = TRY(find_kind(session));
-    if (!kind.empty()) TRY(session.execute(fmt::format("DROP {} polygon.refresh CASCADE", kind)));
+    if (!kind.empty()) {
+        TRY(session.execute(fmt::format("DROP {} polygon.refresh CASCADE", kind)));
+        lines.push_back("dropped production's own polygon.refresh");
+    }
     TRY(
         session.execute("CREATE TABLE polygon.refresh (generation text PRIMARY KEY, "
                         "proven_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), "
                         "marker jsonb NOT NULL, verified_at timestamptz, certificate jsonb)"));
-    return revoke_all(session);
+    TRY(revoke_all(session));
+    return lines;
 }
 
 Status stamp(Connection& session, const postgres::GenerationMarker& marker, const std::string& certificate) {

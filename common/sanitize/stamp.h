@@ -7,12 +7,13 @@
 #include "common/base/result.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/generation_marker.h"
+#include "common/sanitize/findings.h"
 
 namespace polygon::sanitize {
 
 // In database postgres, before anybody is let in. Whatever has that name already is dropped: production's may have a
-// default, a trigger or an owner of its own. Nobody but the superuser gets at it.
-Status create_stamp_table(postgres::Connection& session);
+// default, a trigger or an owner of its own. Nobody but the superuser gets at it. A line for what was dropped.
+Result<Lines> create_stamp_table(postgres::Connection& session);
 
 // The proven generation's row with its certificate as JSON; a repeat replaces it.
 Status stamp(postgres::Connection& session, const postgres::GenerationMarker& marker, const std::string& certificate);

@@ -127,7 +127,7 @@ Status cut_in_database(Connection& session, const std::string& database, const T
         TRY(cut_jobs(session, database, plan.jobs, findings));
         TRY(cut_foreign_servers(session, database, plan.foreign_servers, findings));
     }
-    if (database == kAdministrative) TRY(create_stamp_table(session));
+    if (database == kAdministrative) Notes(database, findings.disarmed).add("", TRY(create_stamp_table(session)));
     TRY(restore_event_triggers(session, triggers));
     return session.execute("COMMIT");
 }

@@ -295,6 +295,8 @@ TEST_CASE("a table polygon.refresh of production's own is replaced, and nothing 
         INFO(proven.err);
         CHECK(proven.exit_status == 0);
         CHECK(site.query(socket, "boss", "postgres", "SELECT count(*) FROM public.calls") == "0");
+        CHECK(holds(require(postgres::read_marker(site.data_directory()))->disarmed,
+                    "database postgres: dropped production's own polygon.refresh"));
         CHECK(site.query(socket, "boss", "postgres",
                          "SELECT count(*), min(relowner::regrole::text) FROM polygon.refresh, "
                          "pg_class WHERE oid = 'polygon.refresh'::regclass") == "1|boss");
