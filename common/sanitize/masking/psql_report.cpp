@@ -159,19 +159,21 @@ std::optional<PsqlError> parse_psql_error(std::string_view err) {
 }
 
 bool says_only_notes(std::string_view err) {
-    bool is_in_note = false;  // of more lines than one, up to its LOCATION
+    // Of more lines than one: a verbose one goes to its LOCATION, another of a file's to psql's next report.
+    enum class Note { none, verbose, other } note = Note::none;
     while (!err.empty()) {
         const std::string_view line = first_line(err);
         err.remove_prefix(std::min(line.size() + 1, err.size()));
         const std::string_view text = split_place(line).text;
-        if (is_in_note && !text.starts_with(kProgram) && !is_note(text)) {
-            is_in_note = !text.starts_with(kLocation);
+        if (note != Note::none && !line.starts_with(kProgram) && !is_note(text)) {
+            if (note == Note::verbose && text.starts_with(kLocation)) note = Note::none;
             continue;
         }
         if (!is_note(text) && text.find_first_not_of(" \t\r") != std::string_view::npos) return false;
-        is_in_note = is_verbose_note(text);
+        const bool is_of_file = is_note(text) && line.starts_with(kProgram);
+        note = is_verbose_note(text) ? Note::verbose : is_of_file ? Note::other : Note::none;
     }
-    return !is_in_note;
+    return note != Note::verbose;
 }
 
 }  // namespace polygon::sanitize

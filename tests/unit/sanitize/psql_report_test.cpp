@@ -115,7 +115,7 @@ TEST_CASE("an error counts in whatever words a file has psql tell it") {
     CHECK(judged(0, "ERROR:  insert or update on table \"q\" violates a constraint\n").code == Errc::database);
     for (const std::string_view unknown :
          {"psql:/sql.d/20.sql:3: FEHLER:  42P01: Relation \xc2\xbbhunter2\xc2\xab existiert nicht\n",
-          "FEHLER:  hunter2\n", "hunter2", "psql:/sql.d/20.sql:3: NOTICE:  well\nFEHLER:  hunter2\n",
+          "FEHLER:  hunter2\n", "hunter2", "WARNING:  well\nFEHLER:  hunter2\n",
           "psql:/sql.d/20.sql:3: NOTICE:  00000: well\nLOCATION:  a, b.c:1\nFEHLER:  hunter2\n",
           "psql:/sql.d/20.sql:3: NOTICE:  00000: well\nFEHLER:  hunter2\n"}) {
         INFO(unknown);
@@ -136,6 +136,12 @@ TEST_CASE("the server's notices are no error, of several lines too") {
         INFO(notes);
         CHECK(judge_psql(kFile, "thai", 0, notes).has_value());
     }
+    // Under VERBOSITY=terse nothing marks a note's end; PostgreSQL 18's ANALYZE VERBOSE tells it in several lines.
+    const std::string terse =
+        "psql:/sql.d/20.sql:3: INFO:  finished analyzing table \"t\"\navg read rate: 0.000 MB/s\n";
+    CHECK(judge_psql(kFile, "thai", 0, terse + "psql:/sql.d/20.sql:4: NOTICE:  table \"x\" does not exist\n")
+              .has_value());
+    CHECK_FALSE(judge_psql(kFile, "thai", 0, terse + "psql:/sql.d/20.sql:4: FEHLER:  Relation fehlt\n").has_value());
 }
 
 TEST_CASE("an error counts whatever psql's status, and a status without a word does too") {
