@@ -10,6 +10,7 @@
 
 #include "common/backup/damage.h"
 #include "common/backup/wal_segments.h"
+#include "common/base/ascii.h"
 #include "common/base/printable.h"
 
 namespace polygon::backup {
@@ -44,11 +45,6 @@ Result<std::uint64_t> number_of(const json& object, const char* key, std::string
 
 bool is_hex(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
-}
-
-std::string to_lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
 }
 
 Result<std::string> decode_hex(const std::string& hex) {

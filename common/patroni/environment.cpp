@@ -6,6 +6,8 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "common/base/ascii.h"
+
 namespace polygon::patroni {
 namespace {
 
@@ -13,11 +15,6 @@ constexpr std::string_view kPrefix = "PATRONI_";
 
 std::string to_upper(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
-    return text;
-}
-
-std::string to_lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
     return text;
 }
 

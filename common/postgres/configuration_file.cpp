@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/ascii.h"
+
 namespace polygon::postgres {
 namespace {
 
@@ -15,14 +17,6 @@ bool is_ascii_letter(char c) {
 
 bool is_letter(char c) {
     return is_ascii_letter(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80;
-}
-
-// guc_name_compare() folds ASCII alone.
-std::string to_lower(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return lower;
 }
 
 class LineParser {
@@ -39,6 +33,7 @@ class LineParser {
     // "name" or "extension.name".
     std::optional<std::string> take_name() {
         if (is_at_end() || !is_letter(rest_.front())) return std::nullopt;
+        // guc_name_compare() folds ASCII alone.
         return to_lower(take_while([](char c) { return is_letter(c) || is_digit(c) || c == '.'; }));
     }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/base/ascii.h"
 #include "common/sanitize/suspicion.h"
 
 namespace polygon::sanitize {
@@ -57,13 +58,6 @@ bool contains(const std::array<std::string_view, N>& list, std::string_view text
 
 bool is_behaviour_word(std::string_view name) {
     return kBehaviour.find(" " + std::string(name) + " ") != std::string_view::npos;
-}
-
-std::string to_lower(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return lower;
 }
 
 // A sign, digits and a point, then a unit.

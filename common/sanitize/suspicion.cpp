@@ -8,6 +8,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include "common/base/ascii.h"
+
 namespace polygon::sanitize {
 namespace {
 
@@ -43,13 +45,6 @@ bool is_in_host(char c) {
 }
 bool is_blank(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-std::string to_lower(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
-    return lower;
 }
 
 template <std::size_t N>

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <fstream>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "common/base/ascii.h"
 #include "common/base/suggestion.h"
 
 namespace polygon::sanitize {
@@ -25,13 +25,6 @@ std::string_view trim(std::string_view text) {
     const std::size_t begin = text.find_first_not_of(kBlanks);
     if (begin == std::string_view::npos) return {};
     return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
-std::string to_lower(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return lower;
 }
 
 bool is_comment_or_blank(std::string_view line) {
