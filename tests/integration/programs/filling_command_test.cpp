@@ -189,13 +189,7 @@ TEST_CASE("pgBackRest restores a clone, its WAL from its archive") {
 
 TEST_CASE("the command and all that it has started end with polygon-bootstrap") {
     Site& site = node("cd \"$1\"; sleep 600 & sleep 600");
-    process::Environment environment = site.workspace().environment(site.path());
-    environment["APP_PASSWORD"] = "polygon-app";
-    process::Command command = site.workspace().tool({"polygon-bootstrap", "--config", site.configuration().string(),
-                                                      "--scope=polygon", "--datadir=" + site.data_directory().string()},
-                                                     environment);
-    command.output_file = site.path() / "killed.log";
-    auto child = require(process::Child::start(command));
+    auto child = require(process::Child::start(site.bootstrap_command("killed.log")));
     const stdfs::path incoming = site.data_directory().string() + ".staged/incoming";
     REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 60s), 5ms,
                        [&] { return child.poll() || support::processes_in(incoming).size() >= 2; }));

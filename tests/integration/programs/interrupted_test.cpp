@@ -14,13 +14,7 @@ namespace stdfs = std::filesystem;
 
 // polygon-bootstrap, killed as soon as `is_time` holds.
 void kill_bootstrap_when(Site& site, const std::function<bool()>& is_time) {
-    process::Environment environment = site.workspace().environment(site.path());
-    environment["APP_PASSWORD"] = "polygon-app";
-    process::Command command = site.workspace().tool({"polygon-bootstrap", "--config", site.configuration().string(),
-                                                      "--scope=polygon", "--datadir=" + site.data_directory().string()},
-                                                     environment);
-    command.output_file = site.path() / "killed.log";
-    auto child = require(process::Child::start(command));
+    auto child = require(process::Child::start(site.bootstrap_command("killed.log")));
     REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 60s), 1ms, [&] { return is_time() || child.poll(); }));
     CHECK_FALSE(child.poll().has_value());
     child.signal(SIGKILL);

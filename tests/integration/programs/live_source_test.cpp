@@ -48,16 +48,6 @@ Site& node(const std::string& conninfo, const std::string& more = "", const stdf
     return Site::shared();
 }
 
-process::Command bootstrap_command(Site& site) {
-    process::Environment environment = site.workspace().environment(site.path());
-    environment["APP_PASSWORD"] = "polygon-app";
-    process::Command command = site.workspace().tool({"polygon-bootstrap", "--config", site.configuration().string(),
-                                                      "--scope=polygon", "--datadir=" + site.data_directory().string()},
-                                                     environment);
-    command.output_file = site.path() / "bootstrap.log";
-    return command;
-}
-
 std::string read_log(Site& site) {
     std::ifstream file(site.path() / "bootstrap.log");
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -103,7 +93,7 @@ TEST_CASE("a clone is made of the running production, its tablespace mapped, its
     LiveProduction& production = LiveProduction::shared();
     Site& site = node(production.conninfo() + LiveProduction::password_keyword(), ", compression: server-gzip");
     stdfs::remove(site.path() / "bootstrap.log");
-    auto child = require(process::Child::start(bootstrap_command(site)));
+    auto child = require(process::Child::start(site.bootstrap_command("bootstrap.log")));
     Sampled sampled;
     REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 240s), 1ms, [&] {
         sample_command_lines(sampled);
@@ -174,7 +164,7 @@ TEST_CASE("killed while it takes the backup it leaves nothing on production, and
     LiveProduction& production = LiveProduction::shared();
     const std::string conninfo = production.conninfo() + LiveProduction::password_keyword();
     Site& site = node(conninfo, ", max_rate: 1M");
-    auto child = require(process::Child::start(bootstrap_command(site)));
+    auto child = require(process::Child::start(site.bootstrap_command("bootstrap.log")));
     REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 120s), 5ms, [&] {
         return child.poll() || (stdfs::exists(fast_here().string() + ".staged") && production.ties() == "2|1|1");
     }));
@@ -199,7 +189,7 @@ TEST_CASE("pg_basebackup that loses its connection is told with its own words, a
     LiveProduction& production = LiveProduction::shared();
     Site& site = node(production.conninfo() + LiveProduction::password_keyword(), ", max_rate: 1M");
     stdfs::remove(site.path() / "bootstrap.log");
-    auto child = require(process::Child::start(bootstrap_command(site)));
+    auto child = require(process::Child::start(site.bootstrap_command("bootstrap.log")));
     REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 120s), 5ms,
                        [&] { return child.poll() || production.ties() == "2|1|1"; }));
     production.server().query("SELECT pg_terminate_backend(pid) FROM pg_stat_progress_basebackup");

@@ -148,13 +148,7 @@ TEST_CASE("killed while masking, nothing is left that starts, and psql and what 
     masking.write("10.sql", "-- database: shop\n\\! touch '" + started.string() + "'; sleep 601\nSELECT 1;\n");
     masking.write("20.sql", "-- database: thai\nSELECT pg_sleep(600);\n");
     masking.configure();
-    process::Environment environment = site.workspace().environment(site.path());
-    environment["APP_PASSWORD"] = "polygon-app";
-    process::Command command = site.workspace().tool({"polygon-bootstrap", "--config", site.configuration().string(),
-                                                      "--scope=polygon", "--datadir=" + site.data_directory().string()},
-                                                     environment);
-    command.output_file = site.path() / "killed.log";
-    auto child = require(process::Child::start(command));
+    auto child = require(process::Child::start(site.bootstrap_command("killed.log")));
     REQUIRE(wait_until(system_clock(), Deadline(system_clock(), 120s), 5ms,
                        [&] { return child.poll() || stdfs::exists(started); }));
     REQUIRE_FALSE(child.poll().has_value());

@@ -126,6 +126,16 @@ process::Finished Site::bootstrap(const process::Environment& variables) {
                variables);
 }
 
+process::Command Site::bootstrap_command(const std::string& log) const {
+    process::Environment environment = workspace_->environment(path());
+    environment["APP_PASSWORD"] = "polygon-app";
+    process::Command command = workspace_->tool({"polygon-bootstrap", "--config", configuration().string(),
+                                                 "--scope=polygon", "--datadir=" + data_directory().string()},
+                                                environment);
+    command.output_file = path() / log;
+    return command;
+}
+
 std::string Site::query(const stdfs::path& socket_directory, const std::string& user, const std::string& database,
                         const std::string& sql) {
     const process::Finished done =

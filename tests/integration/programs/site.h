@@ -34,6 +34,9 @@ class Site {
     // polygon-bootstrap as Patroni calls it.
     process::Finished bootstrap(const process::Environment& variables = {});
 
+    // The same for a child, whose output goes to this file of the workspace.
+    process::Command bootstrap_command(const std::string& log) const;
+
     // psql on a server that listens in `socket_directory`; fails the test if the statement fails.
     std::string query(const std::filesystem::path& socket_directory, const std::string& user,
                       const std::string& database, const std::string& sql);
