@@ -20,8 +20,7 @@ namespace {
 
 constexpr const char* kUntilRestart =
     "until the server is restarted it archives nothing, preloads no library and follows no subscription, whatever "
-    "Patroni's "
-    "configuration says: there was no quarantine";
+    "Patroni's configuration says: there was no quarantine";
 
 // The user's SQL by psql, with the passfile or password that Patroni passes.
 Status mask(const Request& request, const patroni::Configuration& configuration, const sanitize::Policy& policy,

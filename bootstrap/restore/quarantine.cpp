@@ -150,14 +150,14 @@ Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::Gen
 }
 
 // The user's own SQL, when nothing ties the clone to production any more and its roles are the polygon's.
-Status mask(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker, Progress& progress,
-            Clock& clock, const Deadline& deadline) {
+Status mask(postgres::PrivateServer& server, const Plan& plan, process::Isolation isolation,
+            postgres::GenerationMarker& marker, Progress& progress, Clock& clock, const Deadline& deadline) {
     if (plan.policy.sql.empty()) return {};
     progress.enter("mask");
     const Clock::Instant start = clock.now();
     const std::string& superuser = plan.policy.superuser;
     const sanitize::PsqlSession session{
-        .binaries = plan.binaries, .address = server.address(superuser), .isolation = process::strongest_isolation()};
+        .binaries = plan.binaries, .address = server.address(superuser), .isolation = isolation};
     marker.sql = TRY(sanitize::run_sql(
         {.files = plan.policy.sql,
          .session = session,
@@ -206,7 +206,7 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress
             return explain_failed_preload(std::move(restarted).error(), parameters.at(kPreload));
     }
     TRY(sanitise(server, plan, marker, clock, deadline));
-    TRY(mask(server, plan, marker, progress, clock, deadline));
+    TRY(mask(server, plan, isolation, marker, progress, clock, deadline));
     TRY(server.stop(clock, deadline));
     TRY(require_clean_shutdown(clone));
     if (plan.settings.system_identifier.value == patroni::SystemIdentifier::keep) return {};

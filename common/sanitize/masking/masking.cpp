@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/base/suggestion.h"
+#include "common/sanitize/findings.h"
 #include "common/sanitize/ties/event_triggers.h"
 
 namespace polygon::sanitize {
@@ -16,7 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using postgres::Connection;
 using postgres::Row;
-using Lines = std::vector<std::string>;
 
 constexpr const char* kAdministrative = "postgres";
 constexpr int kFirstWithoutEventTriggers = 17;  // event_triggers = off, of a session

@@ -48,6 +48,9 @@ Status roll_back_prepared_transactions(Connection& session, Notes notes) {
 // Those that are open first. A prepared transaction of any database may have locked the row of another one, which then
 // can be neither opened nor altered.
 Status roll_back_all(const ConnectTo& connect_to, Findings& findings) {
+    const std::string count =
+        TRY(TRY(connect_to(kAdministrative)).value("SELECT count(*) FROM pg_catalog.pg_prepared_xacts"));
+    if (count == "0") return {};
     const auto visit = [&](Connection& session, const std::string& database) {
         return in_context(roll_back_prepared_transactions(session, Notes(database, findings.disarmed)),
                           fmt::format("cannot roll back the prepared transactions of database '{}'", database));
