@@ -6,7 +6,8 @@ namespace polygon::entrypoint {
 namespace {
 
 bool is_planned(const ClusterSeen& cluster) {
-    return cluster.plan && (!cluster.proven || cluster.proven->generation != cluster.plan->generation);
+    return cluster.plan && cluster.plan->mode == etcd::Mode::reset &&
+           (!cluster.proven || cluster.proven->generation != cluster.plan->generation);
 }
 
 bool has_other_live_leader(const std::string& member, const ClusterSeen& cluster) {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "common/etcd/rebuild_keys.h"
+#include "common/etcd/rebuild_state.h"
 
 namespace polygon::entrypoint {
 

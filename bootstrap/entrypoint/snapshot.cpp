@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/etcd/rebuild_keys.h"
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/generation_marker.h"

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
+#include "common/etcd/rebuild_state.h"
 #include "common/fs/file.h"
 #include "common/patroni/configuration.h"
 #include "common/postgres/connection.h"
@@ -51,7 +52,9 @@ Status stamp_etcd(const patroni::Configuration& configuration, const postgres::G
     const etcd::Generation generation{.generation = marker.generation,
                                       .leader = configuration.name,
                                       .system_identifier = std::to_string(marker.system_identifier),
-                                      .proven_at = format_utc(clock.wall())};
+                                      .proven_at = format_utc(clock.wall()),
+                                      .backup_label = marker.backup_label,
+                                      .backup_time = marker.backup_time};
     const etcd::RebuildKeys keys(configuration.key_prefix());
     const auto entry = TRY(client.read(keys.plan()));
     if (entry) {

@@ -7,6 +7,7 @@
 #include "common/base/result.h"
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
+#include "common/etcd/rebuild_state.h"
 #include "common/patroni/cluster.h"
 #include "common/patroni/configuration.h"
 

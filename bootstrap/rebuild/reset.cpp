@@ -134,11 +134,9 @@ Status reset(const ResetRequest& request, Clock& clock) {
     TRY(refuse_live_members(cluster, rest));
     const std::vector<SavedMember> members = TRY(find_members(store, cluster));
     TRY(check_leader(members, request));
-    const std::string now = format_utc(clock.wall());
-    const auto salt = static_cast<std::uint32_t>(clock.wall().time_since_epoch().count() >> 10);
-    const etcd::Plan plan{.generation = etcd::make_generation_name(now, salt),
+    const etcd::Plan plan{.generation = etcd::make_generation_name(clock.wall()),
                           .leader = request.leader,
-                          .requested_at = now,
+                          .requested_at = format_utc(clock.wall()),
                           .system_identifier = cluster.keys.initialize.value_or("")};
     if (request.is_dry_run) {
         print_changes(cluster, store.keys(), plan, true);

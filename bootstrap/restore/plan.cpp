@@ -10,6 +10,7 @@
 #include "common/backup/facts.h"
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
+#include "common/etcd/rebuild_state.h"
 #include "common/postgres/private_server.h"
 #include "common/sanitize/masking/psql_run.h"
 
@@ -136,8 +137,7 @@ Result<std::string> choose_generation(const Configuration& configuration, Clock&
         }
         if (!is_done) return plan.generation;
     }
-    return etcd::make_generation_name(format_utc(clock.wall()),
-                                      static_cast<std::uint32_t>(clock.wall().time_since_epoch().count() >> 10));
+    return etcd::make_generation_name(clock.wall());
 }
 
 }  // namespace

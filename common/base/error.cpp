@@ -37,6 +37,10 @@ constexpr std::array kTable = {
     ErrorRow{Errc::no_space, 43, "no-space", "a file system has too little room"},
     ErrorRow{Errc::not_proven, 50, "not-proven", "the result is not what it has to be"},
     ErrorRow{Errc::target_unreached, 51, "target-unreached", "recovery did not get to where it was to stop"},
+    ErrorRow{Errc::nothing_to_do, 60, "nothing-to-do", "the polygon carries the newest backup already"},
+    ErrorRow{Errc::refused, 61, "refused", "the rebuild was not begun; nothing has changed"},
+    ErrorRow{Errc::rolled_back, 62, "rolled-back", "the rebuild failed, and the polygon before it is back"},
+    ErrorRow{Errc::needs_person, 63, "needs-a-person", "the rebuild is stuck; resume or rollback go on from there"},
 };
 
 }  // namespace

@@ -35,6 +35,10 @@ enum class Errc {
     no_space,
     not_proven,
     target_unreached,
+    nothing_to_do,
+    refused,
+    rolled_back,
+    needs_person,
 };
 
 // Whether the same call may succeed later without anybody changing anything.

@@ -1,37 +1,12 @@
-// What pg-polygon itself keeps in etcd, under /<namespace>/<scope>.polygon/: names of the keys, and their values.
+// What pg-polygon itself keeps in etcd, under /<namespace>/<scope>.polygon/: names of the keys. Their values are in
+// rebuild_state.h.
 #pragma once
 
-#include <cstdint>
-#include <optional>
+#include <chrono>
 #include <string>
 #include <string_view>
 
-#include "common/base/result.h"
-
 namespace polygon::etcd {
-
-// The rebuild that was asked for last: who is to lead it. Guards and polygon-bootstrap go by it until a Generation of
-// the same name says that it is done.
-struct Plan {
-    std::string generation;
-    std::string leader;
-    std::string requested_at;       // UTC
-    std::string system_identifier;  // of the cluster that it replaces; may be empty
-};
-
-// The generation that a leader has proven last.
-struct Generation {
-    std::string generation;
-    std::string leader;
-    std::string system_identifier;
-    std::string proven_at;  // UTC
-};
-
-std::string to_json(const Plan& plan);
-std::string to_json(const Generation& generation);
-// Errc::conflict naming the key if it holds something else.
-Result<Plan> parse_plan(const std::string& text);
-Result<Generation> parse_generation(const std::string& text);
 
 class RebuildKeys {
   public:
@@ -40,8 +15,21 @@ class RebuildKeys {
 
     const std::string& prefix() const { return prefix_; }
     std::string plan() const { return prefix_ + "plan"; }
+    std::string phase() const { return prefix_ + "phase"; }
+    // A request to every agent to say what it would do: {"id": …} under the asker's lease.
+    std::string preflight() const { return prefix_ + "preflight"; }
+    // A prefix of the three above and of nothing else: agents get what they obey in one read.
+    std::string orders() const { return prefix_ + "p"; }
+    std::string nodes() const { return prefix_ + "nodes/"; }
+    std::string node(const std::string& member) const { return nodes() + member; }
+    // Held by the one coordinator, under its lease.
+    std::string lock() const { return prefix_ + "lock"; }
+    // "abort" or "rollback", asked of the coordinator that holds the lock.
+    std::string order() const { return prefix_ + "order"; }
     std::string generation() const { return prefix_ + "generation"; }
     std::string certificate() const { return prefix_ + "certificate"; }
+    std::string histories() const { return prefix_ + "history/"; }
+    std::string history(const std::string& generation) const { return histories() + generation; }
     // Where a deleted key of the cluster is kept, by the generation that replaced it.
     std::string saved(const std::string& generation, const std::string& relative_key) const {
         return prefix_ + "saved/" + generation + "/" + relative_key;
@@ -51,7 +39,7 @@ class RebuildKeys {
     std::string prefix_;
 };
 
-// "20261120T030000Z-7f3a": sorts by time.
-std::string make_generation_name(std::string_view utc_time, std::uint32_t salt);
+// "20261120T030000Z-7f3a": sorts by its second, and two of one second are told apart by a fraction of it.
+std::string make_generation_name(std::chrono::system_clock::time_point now);
 
 }  // namespace polygon::etcd

@@ -12,6 +12,7 @@ namespace {
 
 namespace stdfs = std::filesystem;
 
+constexpr const char* kReplacedBy = "polygon-replaced-by";
 constexpr int kMostHops = 40;  // as the kernel follows links
 
 Error directory_error(std::string_view action, const Path& path, const std::error_code& error) {
@@ -130,6 +131,45 @@ Status set_aside(const Places& places) {
     TRY(remove_data_directory(places.previous, LinkTargets::with_suffix));
     TRY(move_link_targets(places.data, kPreviousSuffix));
     return fs::rename_durably(places.data, places.previous);
+}
+
+std::optional<std::string> replaced_by(const Path& directory) {
+    Result<std::string> generation = fs::read_file(directory / kReplacedBy);
+    if (!generation) return std::nullopt;
+    return std::move(*generation);
+}
+
+Status set_aside_for(const Places& places, const std::string& generation) {
+    if (TRY(list_entries(places.data)).empty()) return {};
+    if (replaced_by(places.previous) == generation) {
+        return Error{Errc::conflict,
+                     fmt::format("'{}' was set aside for generation {} already, and '{}' holds other data since",
+                                 places.previous.string(), generation, places.data.string()),
+                     "Look at both, and remove the one that nobody needs."};
+    }
+    TRY(fs::write_file_durably(places.data / kReplacedBy, generation));
+    return set_aside(places);
+}
+
+Status bring_back(const Places& places, const std::string& generation) {
+    if (replaced_by(places.data) == generation) {
+        TRY(move_link_targets(places.data, ""));
+        return fs::remove_file(places.data / kReplacedBy);
+    }
+    if (replaced_by(places.previous) != generation) return {};
+    TRY(require_empty(places.data));
+    TRY(move_link_targets(places.previous, ""));
+    TRY(fs::remove_tree(places.data));
+    TRY(fs::rename_durably(places.previous, places.data));
+    return fs::remove_file(places.data / kReplacedBy);
+}
+
+Status take_back(const Places& places) {
+    if (TRY(list_entries(places.data)).empty()) return {};
+    TRY(require_empty(places.staged));
+    TRY(move_link_targets(places.data, kStagedSuffix));
+    TRY(fs::remove_tree(places.staged));
+    return fs::rename_durably(places.data, places.staged);
 }
 
 Status put_in_place(const Places& places) {

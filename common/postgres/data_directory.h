@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,21 @@ Status require_empty(const Path& data_directory);
 // Moves the data directory to `previous`, with tablespaces and a pg_wal elsewhere. What `previous` held is removed
 // first. Repeating it after a crash finishes it; with no data directory there is nothing to do.
 Status set_aside(const Places& places);
+
+// The same for a rebuild that can be undone: the directory is marked first with the generation that replaces it, so
+// that bring_back() knows its way. Errc::conflict if `previous` is what was set aside for this generation already: it
+// is the way back, and not overwritten by what has come into its place since.
+Status set_aside_for(const Places& places, const std::string& generation);
+
+// The generation for which this directory was set aside, or was to be; none for any other.
+std::optional<std::string> replaced_by(const Path& directory);
+
+// Undoes set_aside_for(), finished or not: the data directory is the one of before, unmarked. What was put in its place
+// meanwhile has to be out of the way (take_back()). Nothing to do where nothing was set aside for it.
+Status bring_back(const Places& places, const std::string& generation);
+
+// The reverse of put_in_place(): the data directory becomes the staged one, which must not exist.
+Status take_back(const Places& places);
 
 // Renames the staged clone to where the data directory belongs, which must be empty.
 Status put_in_place(const Places& places);

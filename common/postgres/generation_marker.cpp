@@ -94,6 +94,7 @@ std::string to_json(const GenerationMarker& marker) {
         {"left", marker.left},
         {"not_carried_over", to_json(marker.not_carried_over)},
         {"phase_seconds", marker.phase_seconds},
+        {"seal", marker.seal},
     };
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -128,7 +129,8 @@ Result<GenerationMarker> marker_from_json(const std::string& text, const std::st
                                 .sql = lines_or_none(json, "sql"),
                                 .left = lines_or_none(json, "left"),
                                 .not_carried_over = to_settings(json.value("not_carried_over", Json::array())),
-                                .phase_seconds = json.at("phase_seconds")};
+                                .phase_seconds = json.at("phase_seconds"),
+                                .seal = json.value("seal", "")};
     } catch (const std::exception& error) {
         return Error{Errc::data_directory_invalid, fmt::format("'{}' cannot be understood: {}", where, error.what()),
                      "It says which generation of the polygon this is; rebuild the polygon."};

@@ -54,6 +54,7 @@ struct GenerationMarker {
     std::vector<std::string> left;                  // one line each: what was left as it was, and why
     std::vector<LeftSetting> not_carried_over;      // production's settings
     std::map<std::string, double> phase_seconds;
+    std::string seal;  // of a staged clone (seal.h); empty: never sealed
 };
 
 // None if there is no polygon.json; Errc::data_directory_invalid if it cannot be understood.

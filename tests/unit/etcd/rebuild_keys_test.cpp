@@ -1,5 +1,7 @@
 #include "common/etcd/rebuild_keys.h"
 
+#include <chrono>
+
 #include "tests/support/catch.h"
 
 namespace polygon::etcd {
@@ -13,30 +15,23 @@ TEST_CASE("our keys stand beside the cluster's, never beneath its prefix") {
     CHECK_FALSE(keys.prefix().starts_with("/service/main/"));
 }
 
-TEST_CASE("plan and generation come back as they were written") {
-    const auto plan = parse_plan(to_json(Plan{"g1", "polygon\"1", "2026-11-20T03:00:00Z", "7423"}));
-    REQUIRE(plan.has_value());
-    CHECK(plan->generation == "g1");
-    CHECK(plan->leader == "polygon\"1");
-    CHECK(plan->system_identifier == "7423");
-    const auto generation = parse_generation(to_json(Generation{"g1", "a", "7423", "2026-11-20T03:00:00Z"}));
-    REQUIRE(generation.has_value());
-    CHECK(generation->proven_at == "2026-11-20T03:00:00Z");
-}
-
-TEST_CASE("a key that holds something else is an error that names it") {
-    for (const char* text : {"", "{", "[]", "{\"generation\":1}", "{\"generation\":\"g\"}"}) {
-        const auto plan = parse_plan(text);
-        REQUIRE_FALSE(plan.has_value());
-        CHECK(plan.error().code == Errc::conflict);
-        CHECK_THAT(plan.error().message, ContainsText("the value of key 'plan' cannot be understood"));
-        CHECK(plan.error().hint == "Run polygon-rebuild reset to write it anew.");
-    }
-}
-
 TEST_CASE("generations sort by their time") {
-    CHECK(make_generation_name("2026-11-20T03:00:00Z", 0x17f3a) == "20261120T030000Z-7f3a");
-    CHECK(make_generation_name("2026-11-20T03:00:00Z", 0xffff) < make_generation_name("2026-11-20T03:00:01Z", 0));
+    using namespace std::chrono;
+    const system_clock::time_point moment(sys_days(2026y / 11 / 20) + 3h);
+    const std::string name = make_generation_name(moment);
+    CHECK(name.starts_with("20261120T030000Z-"));
+    CHECK(name.size() == std::string("20261120T030000Z-7f3a").size());
+    CHECK(name != make_generation_name(moment + 10us));
+    CHECK(name < make_generation_name(moment + 1s));
+}
+
+TEST_CASE("what agents obey has a prefix of its own") {
+    const RebuildKeys keys("/service/main/");
+    for (const std::string& key : {keys.plan(), keys.phase(), keys.preflight()})
+        CHECK(key.starts_with(keys.orders()));
+    for (const std::string& key : {keys.node("a"), keys.lock(), keys.order(), keys.generation(), keys.certificate(),
+                                   keys.history("g"), keys.saved("g", "plan")})
+        CHECK_FALSE(key.starts_with(keys.orders()));
 }
 
 }  // namespace

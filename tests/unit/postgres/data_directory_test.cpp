@@ -169,5 +169,79 @@ TEST_CASE("removing a data directory leaves a link's target alone that is not it
     CHECK_FALSE(stdfs::exists(data));
 }
 
+// The old data with a tablespace, and the clone that is to replace it.
+Places make_both(const Path& root) {
+    const Places places = find_places(root / "data");
+    make_data(places.data, "old");
+    put(root / "fast/1", "old");
+    stdfs::create_symlink(root / "fast", places.data / "pg_tblspc/16384");
+    make_data(places.staged, "new");
+    put(root / "fast.staged/1", "new");
+    stdfs::create_symlink(root / "fast.staged", places.staged / "pg_tblspc/16384");
+    return places;
+}
+
+TEST_CASE("a rebuild that is undone leaves everything as it was, links and their targets too") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    CHECK(replaced_by(places.previous) == "g2");
+    REQUIRE(put_in_place(places).has_value());
+    CHECK(get(places.data / "pg_tblspc/16384/1") == "new");
+    REQUIRE(take_back(places).has_value());
+    REQUIRE(bring_back(places, "g2").has_value());
+    CHECK(get(places.data / "base/1/1") == "old");
+    CHECK(get(scratch.path() / "fast/1") == "old");
+    CHECK(get(places.data / "pg_tblspc/16384/1") == "old");
+    CHECK(get(places.staged / "pg_tblspc/16384/1") == "new");
+    CHECK_FALSE(replaced_by(places.data));
+    CHECK_FALSE(stdfs::exists(places.previous));
+}
+
+TEST_CASE("each step of undoing may be repeated") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    REQUIRE(take_back(places).has_value());  // nothing was put in place
+    REQUIRE(bring_back(places, "g2").has_value());
+    REQUIRE(bring_back(places, "g2").has_value());
+    CHECK(get(places.data / "base/1/1") == "old");
+}
+
+TEST_CASE("a directory that was marked, and its links moved, but not renamed, is brought back") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    put(places.data / "polygon-replaced-by", "g2");
+    stdfs::rename(scratch.path() / "fast", scratch.path() / "fast.previous");
+    REQUIRE(fs::replace_link(places.data / "pg_tblspc/16384", scratch.path() / "fast.previous").has_value());
+    REQUIRE(bring_back(places, "g2").has_value());
+    CHECK(get(places.data / "pg_tblspc/16384/1") == "old");
+    CHECK(get(scratch.path() / "fast/1") == "old");
+    CHECK_FALSE(replaced_by(places.data));
+}
+
+TEST_CASE("the way back is not overwritten by what came into its place") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    make_data(places.data, "stray");
+    const Status refused = set_aside_for(places, "g2");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::conflict);
+    CHECK(get(places.previous / "base/1/1") == "old");
+    CHECK_FALSE(bring_back(places, "g2").has_value());  // the stray data is nobody's to remove
+    CHECK(get(places.data / "base/1/1") == "stray");
+}
+
+TEST_CASE("what was set aside for another generation stays where it is") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    REQUIRE(set_aside_for(places, "g1").has_value());
+    REQUIRE(bring_back(places, "g2").has_value());
+    CHECK(get(places.previous / "base/1/1") == "old");
+    CHECK_FALSE(stdfs::exists(places.data));
+}
+
 }  // namespace
 }  // namespace polygon::postgres
