@@ -70,6 +70,12 @@ Json write_compare(const Compare& compare) {
             json["target"] = "VERSION";
             json["version"] = "0";
             break;
+        case Compare::Kind::prefix_unchanged:
+            json["range_end"] = base64_encode(end_of_prefix(compare.key));
+            json["target"] = "MOD";
+            json["result"] = "LESS";
+            json["mod_revision"] = std::to_string(compare.mod_revision + 1);
+            break;
     }
     return json;
 }

@@ -88,14 +88,10 @@ PlannedBackup to_backup(const Json& json) {
 }
 
 Json answer_json(const Answer& answer) {
-    return {{"generation", answer.generation},
-            {"phase", to_text(answer.phase)},
-            {"attempt", answer.attempt},
-            {"state", word_of(kAnswerStates, answer.state)},
-            {"activity", answer.activity},
-            {"bytes_done", answer.bytes_done},
-            {"bytes_total", answer.bytes_total},
-            {"error", answer.error}};
+    return {{"generation", answer.generation},   {"phase", to_text(answer.phase)},
+            {"attempt", answer.attempt},         {"state", word_of(kAnswerStates, answer.state)},
+            {"activity", answer.activity},       {"bytes_done", answer.bytes_done},
+            {"bytes_total", answer.bytes_total}, {"error", answer.error}};
 }
 
 Answer to_answer(const Json& json) {

@@ -31,8 +31,8 @@ struct PlannedBackup {
     bool operator==(const PlannedBackup&) const = default;
 };
 
-// The rebuild that was asked for last. Under Mode::reset guards and polygon-bootstrap go by it until a Generation of the
-// same name says that it is done; else it counts only together with a PhaseRecord of the same generation.
+// The rebuild that was asked for last. Under Mode::reset guards and polygon-bootstrap go by it until a Generation of
+// the same name says that it is done; else it counts only together with a PhaseRecord of the same generation.
 struct Plan {
     std::string generation;
     std::string leader;
@@ -66,9 +66,9 @@ bool is_terminal(Phase phase);
 struct PhaseRecord {
     std::string generation;
     Phase phase = Phase::stage;
-    int attempt = 1;    // grows when somebody resumes what had failed
-    std::string since;  // UTC
-    std::string error;  // why it goes back or is stuck; empty while all is well
+    int attempt = 1;                        // grows when somebody resumes what had failed
+    std::string since;                      // UTC
+    std::string error;                      // why it goes back or is stuck; empty while all is well
     std::map<std::string, double> seconds;  // of each phase that has ended, by its text
 };
 
@@ -104,8 +104,8 @@ struct NodeRecord {
     std::string generation;    // of the data directory; empty: none
     std::string backup_label;
     std::string backup_time;
-    std::string previous_for;  // the generation for which D.previous was set aside; empty: none
-    std::string address;       // "host:port" of the staged leader, while it is served to replicas
+    std::string previous_for;      // the generation for which D.previous was set aside; empty: none
+    std::string address;           // "host:port" of the staged leader, while it is served to replicas
     std::uint64_t free_bytes = 0;  // where the clone is staged
     std::uint64_t used_bytes = 0;  // of that file system
     int postgres_major = 0;        // of the programs; 0: not known

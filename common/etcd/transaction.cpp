@@ -22,6 +22,10 @@ Compare prefix_absent(std::string_view prefix) {
     return {.kind = Compare::Kind::prefix_absent, .key = std::string(prefix)};
 }
 
+Compare prefix_unchanged_since(std::string_view prefix, std::int64_t revision) {
+    return {.kind = Compare::Kind::prefix_unchanged, .key = std::string(prefix), .mod_revision = revision};
+}
+
 Operation put(std::string_view key, std::string_view value, LeaseId lease) {
     return {.kind = Operation::Kind::put, .key = std::string(key), .value = std::string(value), .lease = lease};
 }

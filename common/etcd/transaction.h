@@ -12,9 +12,9 @@ using LeaseId = std::int64_t;
 constexpr LeaseId kNoLease = 0;
 
 struct Compare {
-    enum class Kind { exists, absent, mod_revision, value, prefix_absent };
+    enum class Kind { exists, absent, mod_revision, value, prefix_absent, prefix_unchanged };
     Kind kind = Kind::exists;
-    std::string key;  // prefix_absent: the prefix
+    std::string key;  // prefix_…: the prefix
     std::int64_t mod_revision = 0;
     std::string value;
 };
@@ -26,6 +26,8 @@ Compare mod_revision_is(std::string_view key, std::int64_t revision);
 Compare value_is(std::string_view key, std::string_view value);
 // True if no key begins with `prefix`.
 Compare prefix_absent(std::string_view prefix);
+// True if no key that begins with `prefix` was written after `revision` (of a Snapshot). Removals are not seen.
+Compare prefix_unchanged_since(std::string_view prefix, std::int64_t revision);
 
 struct Operation {
     enum class Kind { put, remove, remove_prefix };

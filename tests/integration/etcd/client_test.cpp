@@ -83,6 +83,11 @@ TEST_CASE("each compare holds where it should and fails where it should") {
     CHECK_FALSE(holds(client, value_is("/compare/gone", "")));
     CHECK(holds(client, prefix_absent("/compare/nobody/")));
     CHECK_FALSE(holds(client, prefix_absent("/compare/")));
+    const auto seen = client.read_prefix("/compare/")->revision;
+    CHECK(holds(client, prefix_unchanged_since("/compare/", seen)));
+    CHECK(holds(client, prefix_unchanged_since("/compare/nobody/", seen)));
+    store(client, "/compare/new", "1");
+    CHECK_FALSE(holds(client, prefix_unchanged_since("/compare/", seen)));
 }
 
 TEST_CASE("a transaction does all of it or nothing") {

@@ -72,14 +72,16 @@ TEST_CASE("a timeout is not surely undone") {
 }
 
 TEST_CASE("writes compares and operations as the gateway reads them") {
-    const std::string text = write_transaction(
-        {.compares = {exists("a"), absent("a"), mod_revision_is("a", 7), value_is("a", ""), prefix_absent("a")},
-         .then = {put("a", "x", 9), remove("a"), remove_prefix("a")}});
+    const std::string text =
+        write_transaction({.compares = {exists("a"), absent("a"), mod_revision_is("a", 7), value_is("a", ""),
+                                        prefix_absent("a"), prefix_unchanged_since("a", 7)},
+                           .then = {put("a", "x", 9), remove("a"), remove_prefix("a")}});
     CHECK(text == R"({"compare":[{"key":"YQ==","result":"GREATER","target":"VERSION","version":"0"},)"
                   R"({"key":"YQ==","result":"EQUAL","target":"VERSION","version":"0"},)"
                   R"({"key":"YQ==","mod_revision":"7","result":"EQUAL","target":"MOD"},)"
                   R"({"key":"YQ==","result":"EQUAL","target":"VALUE","value":""},)"
-                  R"({"key":"YQ==","range_end":"Yg==","result":"EQUAL","target":"VERSION","version":"0"}],)"
+                  R"({"key":"YQ==","range_end":"Yg==","result":"EQUAL","target":"VERSION","version":"0"},)"
+                  R"({"key":"YQ==","mod_revision":"8","range_end":"Yg==","result":"LESS","target":"MOD"}],)"
                   R"("success":[{"request_put":{"key":"YQ==","lease":"9","value":"eA=="}},)"
                   R"({"request_delete_range":{"key":"YQ=="}},)"
                   R"({"request_delete_range":{"key":"YQ==","range_end":"Yg=="}}]})");

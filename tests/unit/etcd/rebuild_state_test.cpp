@@ -44,8 +44,7 @@ TEST_CASE("a generation comes back as it was written, with or without what came 
     CHECK(generation->proven_at == "2026-11-20T03:00:00Z");
     CHECK(generation->backup_label == "1");
     CHECK(generation->verified_at == "then");
-    const auto old =
-        parse_generation(R"({"generation":"g","leader":"a","system_identifier":"1","proven_at":"2026"})");
+    const auto old = parse_generation(R"({"generation":"g","leader":"a","system_identifier":"1","proven_at":"2026"})");
     REQUIRE(old.has_value());
     CHECK(old->verified_at.empty());
 }
@@ -53,8 +52,8 @@ TEST_CASE("a generation comes back as it was written, with or without what came 
 TEST_CASE("every phase comes back as it was written") {
     for (const Phase phase : {Phase::stage, Phase::copy, Phase::stop, Phase::clear, Phase::bootstrap, Phase::replicas,
                               Phase::verify, Phase::done, Phase::undo, Phase::restore, Phase::rolled_back}) {
-        const auto record = parse_phase(to_json(
-            PhaseRecord{.generation = "g2", .phase = phase, .attempt = 3, .since = "2026", .seconds = {{"stage", 1.5}}}));
+        const auto record = parse_phase(to_json(PhaseRecord{
+            .generation = "g2", .phase = phase, .attempt = 3, .since = "2026", .seconds = {{"stage", 1.5}}}));
         INFO(to_text(phase));
         REQUIRE(record.has_value());
         CHECK(record->phase == phase);
@@ -88,9 +87,8 @@ TEST_CASE("a node's record comes back as it was written") {
 
 TEST_CASE("a key that holds something else is an error that names it") {
     for (const char* text : {"", "{", "[]", "{\"generation\":1}", "{\"generation\":\"g\"}"}) {
-        for (const Error& error :
-             {parse_plan(text).error(), parse_generation(text).error(), parse_phase(text).error(),
-              parse_node(text).error(), parse_history(text).error()}) {
+        for (const Error& error : {parse_plan(text).error(), parse_generation(text).error(), parse_phase(text).error(),
+                                   parse_node(text).error(), parse_history(text).error()}) {
             CHECK(error.code == Errc::conflict);
             CHECK_THAT(error.message, ContainsText("cannot be understood"));
         }
