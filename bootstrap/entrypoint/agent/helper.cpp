@@ -37,6 +37,11 @@ void read_status_file(const std::filesystem::path& path, HelperSeen& seen) {
     seen.error = text_of(status, "error");
 }
 
+Helper::Helper(Supervisor& supervisor, HelperSettings settings)
+    : supervisor_(supervisor), settings_(std::move(settings)) {
+    remove_quietly(settings_.status_file);
+}
+
 Helper::~Helper() {
     remove_quietly(settings_.status_file);
 }

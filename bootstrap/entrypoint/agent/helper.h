@@ -22,7 +22,8 @@ void read_status_file(const std::filesystem::path& path, HelperSeen& seen);
 
 class Helper {
   public:
-    Helper(Supervisor& supervisor, HelperSettings settings) : supervisor_(supervisor), settings_(std::move(settings)) {}
+    // Removes the status file of an earlier process.
+    Helper(Supervisor& supervisor, HelperSettings settings);
     Helper(const Helper&) = delete;
     Helper& operator=(const Helper&) = delete;
     ~Helper();

@@ -40,6 +40,7 @@ std::string read_all(const fs::Fd& fd) {
 
 }  // namespace
 
+// Not as a group, which would end by SIGKILL: the helper has to stop the servers that it runs, and cleans up.
 Result<HelperRun> HelperRun::start(Supervisor& supervisor, const std::vector<std::string>& argv) {
     Pipe out = TRY(make_pipe());
     Pipe err = TRY(make_pipe());
