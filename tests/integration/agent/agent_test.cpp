@@ -62,12 +62,10 @@ class Cluster {
     }
     void remove(const std::string& key) { REQUIRE(client_.commit({.then = {etcd::remove(key)}}).has_value()); }
 
-    void plan(etcd::ReplicaSource replicas) {
-        put(keys().plan(), to_json(etcd::Plan{.generation = "g2",
-                                              .leader = "one",
-                                              .mode = etcd::Mode::staged,
-                                              .members = {"one", "two"},
-                                              .replicas = replicas}));
+    void plan(etcd::ReplicaSource replicas, etcd::Mode mode = etcd::Mode::staged) {
+        put(keys().plan(),
+            to_json(etcd::Plan{
+                .generation = "g2", .leader = "one", .mode = mode, .members = {"one", "two"}, .replicas = replicas}));
     }
     void enter(Phase phase, int attempt = 1) {
         phase_ = {.generation = "g2", .phase = phase, .attempt = attempt};
@@ -211,6 +209,49 @@ TEST_CASE("a failed bootstrap is answered, undone, and every node has its old da
         cluster.require([&] { return node->is_patroni_running(); });
         cluster.require([&] { return !std::filesystem::exists(node->places().staged); });
     }
+}
+
+TEST_CASE("under mode in-place nothing is set aside") {
+    Cluster cluster;
+    cluster.plan(etcd::ReplicaSource::leader, etcd::Mode::in_place);
+    for (const Phase phase : {Phase::stage, Phase::stop, Phase::clear, Phase::bootstrap, Phase::replicas})
+        cluster.pass(phase);
+    for (Node* node : {&cluster.one(), &cluster.two()}) {
+        cluster.require([&] { return node->generation() == "g2"; });
+        CHECK_FALSE(std::filesystem::exists(node->places().previous));
+    }
+}
+
+TEST_CASE("a postmaster that outlived its Patroni is shut down before a node says that it has stopped") {
+    Cluster cluster;
+    cluster.plan(etcd::ReplicaSource::leader);
+    const std::filesystem::path data = cluster.two().places().data;
+    // As a postmaster it works in its data directory, and ends by SIGINT.
+    auto postmaster = process::Child::start({.argv = {"sleep", "600"}, .directory = data});
+    REQUIRE(postmaster.has_value());
+    std::ofstream(data / "postmaster.pid") << postmaster->pid() << "\n";
+    cluster.enter(Phase::stop);
+    cluster.require([&] { return postmaster->poll().has_value(); });
+    CHECK(postmaster->poll() == 128 + SIGINT);
+    CHECK_FALSE(cluster.two().is_patroni_running());
+    cluster.require([&] { return cluster.answers(cluster.two(), AnswerState::done); });
+}
+
+TEST_CASE("a phase that is given up ends the helper that is at it") {
+    Cluster cluster;
+    cluster.plan(etcd::ReplicaSource::staged);
+    cluster.pass(Phase::stage);
+    cluster.two().signal(SIGSTOP);  // it never copies
+    cluster.enter(Phase::copy);
+    cluster.require([&] { return cluster.one().record(cluster.client())->address == "10.0.0.1:40000"; });
+    cluster.enter(Phase::restore);
+    cluster.require([&] { return cluster.answers(cluster.one(), AnswerState::done); });
+    cluster.two().signal(SIGCONT);
+    cluster.require([&] { return cluster.answers(cluster.two(), AnswerState::done); });
+    cluster.require([&] { return !std::filesystem::exists(cluster.one().places().staged); });
+    CHECK(cluster.one().record(cluster.client())->address.empty());
+    CHECK(cluster.one().patroni_starts() == 1);
+    CHECK(cluster.one().generation() == "g1");
 }
 
 TEST_CASE("an entrypoint that is killed goes on from what is on disk") {
