@@ -160,6 +160,7 @@ Status seal_again(const postgres::Path& staged) {
 Status run_phases(const Request& request, Progress& progress, Clock& clock) {
     progress.enter("plan");
     const Task task = TRY(read_task(request));
+    TRY(require_generation(task.staged, task.rebuild.generation));
     const fs::Fd only_one = TRY(lock(task.staged, clock));
     const auto binaries = TRY(
         find_matching_binaries(task.configuration, "the staged clone", TRY(read_major_version(task.staged)), clock));
