@@ -63,6 +63,10 @@ std::string_view quarantine_of(const Plan& plan) {
     return plan.settings.quarantine.mode.value == patroni::QuarantineMode::on ? "on" : "off";
 }
 
+std::string_view replicas_of(const Plan& plan) {
+    return plan.settings.replicas.value == patroni::Replicas::staged ? "staged" : "leader";
+}
+
 // The label of each row is printed once; the rows below it that belong to it have none.
 class Table {
   public:
@@ -256,6 +260,7 @@ std::string to_table(const PlanReport& report) {
     table.add("recovered to", describe_target(plan.settings.recovery));
     table.add("system identifier", std::string(system_identifier_of(plan)));
     table.add("quarantine", std::string(quarantine_of(plan)));
+    table.add("replicas from", std::string(replicas_of(plan)));
     add_roles(table, plan.policy.roles);
     add_databases(table, plan.policy.databases);
     table.add("subscriptions", std::string(subscriptions_of(plan)));
@@ -281,6 +286,7 @@ std::string to_json(const PlanReport& report) {
                        {"recovered_to", describe_target(plan.settings.recovery)},
                        {"system_identifier", system_identifier_of(plan)},
                        {"quarantine", quarantine_of(plan)},
+                       {"replicas", replicas_of(plan)},
                        {"roles", roles_json(plan.policy.roles)},
                        {"databases", {{"drop", plan.policy.databases.drop}, {"rename", plan.policy.databases.rename}}},
                        {"subscriptions", subscriptions_of(plan)},

@@ -131,6 +131,7 @@ Status make_copy(const Task& task, const std::string& address, Progress& progres
     const LiveServer server = TRY(ask_leader(task, address));
     const auto binaries =
         TRY(find_matching_binaries(task.configuration, "the staged leader", server.major_version, clock));
+    await_no_server(task.places.staged, clock);
     TRY(postgres::remove_data_directory(task.places.staged, postgres::LinkTargets::all));
     TRY(require_room_for_copy(task.places, task.settings.tablespaces.value, task.rebuild.backup.bytes));
     TRY(open_staging(task.places.staged, {.generation = task.rebuild.generation,

@@ -1,7 +1,6 @@
 #include "bootstrap/restore/staging/serve.h"
 
 #include <csignal>
-#include <cstdlib>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -28,7 +27,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kLongestStart = 10min;                   // crash recovery included
 constexpr auto kLongestStop = 10min;                    // a checkpoint of what was staged
-constexpr auto kLongestHandOver = 2min;                 // until a server or a `serve` that was ended before is gone
+constexpr auto kLongestHandOver = 2min;                 // until a `serve` that was told to stop is gone
 constexpr std::chrono::hours kLongestServing{24 * 60};  // the agent ends it, or dies and ends it so
 
 volatile std::sig_atomic_t stop_requested = 0;
@@ -81,13 +80,6 @@ Result<fs::Fd> lock(const postgres::Path& staged, Clock& clock) {
                  "Wait until it has ended."};
 }
 
-// postmaster.pid's first line. A server whose `serve` was killed ends by itself, but not in the same moment.
-bool has_server(const postgres::Path& staged) {
-    const int pid = std::atoi(fs::read_file(staged / "postmaster.pid").value_or("").c_str());
-    std::error_code error;
-    return pid > 1 && std::filesystem::equivalent(fmt::format("/proc/{}/cwd", pid), staged, error) && !error;
-}
-
 // Whole and sealed, or left by a `serve` that was killed: PostgreSQL's own recovery makes up for that.
 Result<FoundRole> prepare_clone(const postgres::Path& staged, const std::string& generation, Clock& clock) {
     const postgres::Path mark = staged / kServingMark;
@@ -98,7 +90,7 @@ Result<FoundRole> prepare_clone(const postgres::Path& staged, const std::string&
     }
     if (fs::read_file(mark).value_or("") == generation) {
         log_warning("the staged clone was being served when that ended without a shutdown: going on with it");
-        wait_until(clock, Deadline(clock, kLongestHandOver), 100ms, [&] { return !has_server(staged); });
+        await_no_server(staged, clock);
         return FoundRole::ours;
     }
     TRY(require_whole(staged, generation));
@@ -157,6 +149,31 @@ Status seal_again(const postgres::Path& staged) {
     return postgres::seal(staged);
 }
 
+// A clone that was whole is as it was before. One that was served already may hold the role still: it keeps its mark.
+Status stop_unserved(postgres::PrivateServer& server, const Task& task, FoundRole found, Clock& clock) {
+    TRY(server.stop(clock, Deadline(clock, kLongestStop)));
+    return found == FoundRole::ours ? Status() : seal_again(task.staged);
+}
+
+Status serve_until_stop(const Task& task, const postgres::Binaries& binaries, Progress& progress, Clock& clock) {
+    const std::string host = TRY(find_served_host(task.configuration.postgresql));
+    const int port = TRY(find_free_port(host));
+    const FoundRole found = TRY(prepare_clone(task.staged, task.rebuild.generation, clock));
+    postgres::PrivateServer server = TRY(prepare_server(task, binaries, host, port));
+    TRY(server.start(clock, Deadline(clock, kLongestStart)));
+    if (Status opened = open_to_replicas(server, task, found); !opened) {
+        TRY(stop_unserved(server, task, found, clock));
+        return opened;
+    }
+    const std::string address = format_address(host, port);
+    progress.enter("serve");
+    progress.announce(address);
+    log_info("the staged clone is served to replicas", {{"address", address}});
+    TRY(wait_for_stop(server, clock));
+    progress.announce("");
+    return end_serving(server, task, clock);
+}
+
 Status run_phases(const Request& request, Progress& progress, Clock& clock) {
     progress.enter("plan");
     const Task task = TRY(read_task(request));
@@ -164,25 +181,7 @@ Status run_phases(const Request& request, Progress& progress, Clock& clock) {
     const fs::Fd only_one = TRY(lock(task.staged, clock));
     const auto binaries = TRY(
         find_matching_binaries(task.configuration, "the staged clone", TRY(read_major_version(task.staged)), clock));
-    const std::string host = TRY(find_served_host(task.configuration.postgresql));
-    const int port = TRY(find_free_port(host));
-    const FoundRole found = TRY(prepare_clone(task.staged, task.rebuild.generation, clock));
-    {
-        postgres::PrivateServer server = TRY(prepare_server(task, binaries, host, port));
-        TRY(server.start(clock, Deadline(clock, kLongestStart)));
-        Status opened = open_to_replicas(server, task, found);
-        if (!opened) {
-            if (server.stop(clock, Deadline(clock, kLongestStop))) TRY(seal_again(task.staged));
-            return opened;
-        }
-        const std::string address = format_address(host, port);
-        progress.enter("serve");
-        progress.announce(address);
-        log_info("the staged clone is served to replicas", {{"address", address}});
-        TRY(wait_for_stop(server, clock));
-        progress.announce("");
-        TRY(end_serving(server, task, clock));
-    }
+    TRY(serve_until_stop(task, binaries, progress, clock));
     TRY(seal_again(task.staged));
     log_info("the staged clone is sealed again", {{"generation", task.rebuild.generation}});
     return {};
@@ -192,7 +191,6 @@ Status run_phases(const Request& request, Progress& progress, Clock& clock) {
 
 Status serve(const Request& request, Clock& clock) {
     heed_signals();
-    stop_requested = 0;
     Progress progress(clock, request.status_file);
     Status done = in_context(run_phases(request, progress, clock), "serving the staged clone");
     progress.end(done);

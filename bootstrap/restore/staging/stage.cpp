@@ -27,10 +27,10 @@ Result<Task> read_task(const Request& request) {
     return Task{std::move(configuration), std::move(rebuild), std::move(places)};
 }
 
-Status make_place(const Request& request, const Task& task) {
+Status make_place(const Request& request, const Task& task, Clock& clock) {
     const auto settings =
         TRY(patroni::PolygonSettings::load({request.source.path, request.source.environment}, request.overrides));
-    TRY(make_room(task.places, task.rebuild.generation));
+    TRY(make_room(task.places, task.rebuild.generation, clock));
     // In place, the room is that of the data directory.
     if (task.rebuild.mode == etcd::Mode::in_place) return {};
     return require_room_for_copy(task.places, settings.tablespaces.value, task.rebuild.backup.bytes);
@@ -40,10 +40,10 @@ Status make_place(const Request& request, const Task& task) {
 Status make_sealed_clone(const Request& request, const Task& task, Progress& progress, Clock& clock) {
     if (require_whole(task.places.staged, task.rebuild.generation)) {
         log_info("the clone is staged already", {{"generation", task.rebuild.generation}});
-        return make_room(task.places, task.rebuild.generation);
+        return make_room(task.places, task.rebuild.generation, clock);
     }
     Plan plan = TRY(make_plan(request, clock, Purpose::staging));
-    TRY(make_room(task.places, task.rebuild.generation));
+    TRY(make_room(task.places, task.rebuild.generation, clock));
     TRY(make_clone(plan, progress, clock));
     return postgres::seal(plan.places.staged);
 }
@@ -51,7 +51,7 @@ Status make_sealed_clone(const Request& request, const Task& task, Progress& pro
 // Its own report goes to the status file.
 Result<int> check_source(const Request& request, const Task& task, Clock& clock) {
     const Plan plan = TRY(make_plan(request, clock, Purpose::staging));
-    TRY(make_room(task.places, task.rebuild.generation));
+    TRY(make_room(task.places, task.rebuild.generation, clock));
     const auto* backup = std::get_if<backup::Backup>(&plan.source);
     if (backup == nullptr) {
         Progress(clock, request.status_file).end({});
@@ -67,7 +67,7 @@ Result<int> check_source(const Request& request, const Task& task, Clock& clock)
 }
 
 Status run_phases(const Request& request, const Task& task, Progress& progress, Clock& clock) {
-    if (task.rebuild.leader != task.configuration.name) return make_place(request, task);
+    if (task.rebuild.leader != task.configuration.name) return make_place(request, task, clock);
     return make_sealed_clone(request, task, progress, clock);
 }
 

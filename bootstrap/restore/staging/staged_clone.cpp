@@ -16,9 +16,18 @@
 namespace polygon::bootstrap {
 namespace {
 
+using namespace std::chrono_literals;
+
 Error unusable(const postgres::Path& staged, const std::string& reason) {
     return {Errc::conflict, fmt::format("the staged clone '{}' {}", staged.string(), reason),
             "It is not used; run the rebuild again."};
+}
+
+// The postmaster's process id is the first line of postmaster.pid, and it works in its data directory.
+bool has_server(const postgres::Path& staged) {
+    const int pid = std::atoi(fs::read_file(staged / "postmaster.pid").value_or("").c_str());
+    std::error_code error;
+    return pid > 1 && std::filesystem::equivalent(fmt::format("/proc/{}/cwd", pid), staged, error);
 }
 
 bool is_there(const postgres::Path& path) {
@@ -51,12 +60,18 @@ Result<int> read_major_version(const postgres::Path& staged) {
                  ""};
 }
 
-Status make_room(const postgres::Places& places, const std::string& generation) {
+void await_no_server(const postgres::Path& staged, Clock& clock) {
+    if (wait_until(clock, Deadline(clock, 60s), 100ms, [&] { return !has_server(staged); })) return;
+    log_warning("a server still runs on the staged clone", {{"directory", staged.string()}});
+}
+
+Status make_room(const postgres::Places& places, const std::string& generation, Clock& clock) {
     if (is_there(places.previous) && postgres::replaced_by(places.previous) != generation) {
         log_info("removing what an earlier rebuild set aside", {{"directory", places.previous.string()}});
         TRY(postgres::remove_data_directory(places.previous, postgres::LinkTargets::with_suffix));
     }
     if (!is_there(places.staged) || require_whole(places.staged, generation)) return {};
+    await_no_server(places.staged, clock);
     log_info("removing an unfinished or older clone", {{"directory", places.staged.string()}});
     return postgres::remove_data_directory(places.staged, postgres::LinkTargets::all);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/patroni/polygon_settings.h"
 #include "common/postgres/data_directory.h"
@@ -25,9 +26,12 @@ Status require_whole(const postgres::Path& staged, const std::string& generation
 // Out of PG_VERSION. Errc::data_directory_invalid if that names none.
 Result<int> read_major_version(const postgres::Path& staged);
 
+// A server of ours whose process was killed ends by itself, but not in the same moment: waits for that, for a minute.
+void await_no_server(const postgres::Path& staged, Clock& clock);
+
 // Removes what an earlier rebuild set aside or staged. What belongs to this generation stays: the way back, and a
 // staged clone that is whole.
-Status make_room(const postgres::Places& places, const std::string& generation);
+Status make_room(const postgres::Places& places, const std::string& generation, Clock& clock);
 
 // Errc::no_space if the file systems of the staged clone and of the tablespaces' places have less than this together.
 // 0 is not known, and enough.

@@ -196,7 +196,21 @@ TEST_CASE("the bootstrap puts the staged clone in place without a restore, and P
     CHECK(require(postgres::read_control_file(kLeader.data())).system_identifier == staged.system_identifier);
     site.with_server(kLeader.data(), [&](const stdfs::path& socket) {
         CHECK(site.query(socket, "postgres", "thai", "SELECT count(*) FROM trips") == "20000");
+        const std::vector<std::string> prove = {"polygon-post-bootstrap", "--config", site.configuration().string(),
+                                                "host=" + socket.string() + " dbname=postgres user=postgres"};
+        put_orders(plan, Phase::undo);
+        const process::Finished late = site.run(prove);
+        CHECK(late.exit_status == exit_status(Errc::conflict));
+        CHECK_THAT(late.err, ContainsText("was overtaken by its rebuild's phase 'undo'"));
+        CHECK_FALSE(site.etcd_keys().contains("/service/polygon.polygon/generation"));
+        put_orders(plan, Phase::bootstrap);
+        const process::Finished proven = site.run(prove);
+        INFO(proven.err);
+        CHECK(proven.exit_status == 0);
     });
+    CHECK(require(postgres::read_marker(kLeader.data()))->stage == postgres::Stage::proven);
+    CHECK(require(etcd::parse_generation(site.etcd_keys().at("/service/polygon.polygon/generation"))).generation ==
+          kStagedGeneration);
 }
 
 TEST_CASE("a staged clone that is not as it was sealed is refused, and made anew by stage") {
