@@ -1,4 +1,4 @@
-#include "bootstrap/rebuild/reset.h"
+#include "bootstrap/rebuild/commands/reset.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -105,12 +105,12 @@ Status check_leader(const std::vector<SavedMember>& members, const ResetRequest&
 void print_changes(const StoredCluster& cluster, const etcd::RebuildKeys& keys, const etcd::Plan& plan,
                    bool is_dry_run) {
     const char* will = is_dry_run ? "would " : "";
-    for (const etcd::KeyValue& entry : ClusterStore::to_delete(cluster)) {
+    for (const etcd::KeyValue& entry : to_delete(cluster)) {
         fmt::print("{}delete  {} = {}\n", will, printable(entry.key), printable(shorten(entry.value)));
     }
     if (cluster.keys.has_config) {
         fmt::print("{}keep    {}config{}\n", will, cluster.prefix,
-                   ClusterStore::unpaused_config(cluster) ? ", without its pause" : "");
+                   unpaused_config(cluster) ? ", without its pause" : "");
     }
     fmt::print("{}write   {} = generation {}, leader {}\n", will, keys.plan(), plan.generation, plan.leader);
     std::fflush(stdout);
