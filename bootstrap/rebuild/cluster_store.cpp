@@ -75,8 +75,7 @@ Status ClusterStore::replace_by_plan(const etcd::Compare& lock_is_mine, const St
         transaction.compares.push_back(etcd::mod_revision_is(entry.key, entry.mod_revision));
     save_and_delete(cluster, keys_, plan.generation, transaction);
     for (const SavedMember& member : members) {
-        transaction.then.push_back(
-            etcd::put(keys_.saved(plan.generation, "members/" + member.name), member.value));
+        transaction.then.push_back(etcd::put(keys_.saved(plan.generation, "members/" + member.name), member.value));
     }
     transaction.then.push_back(etcd::remove(keys_.phase()));
     transaction.then.push_back(etcd::put(keys_.plan(), etcd::to_json(plan)));

@@ -88,7 +88,7 @@ std::optional<Move> wait_for_all(const View& view) {
 Move in_stage(const View& view) {
     if (auto wait = wait_for_all(view)) return *wait;
     return enter(view.plan.replicas == etcd::ReplicaSource::staged && view.plan.mode == Mode::staged ? Phase::copy
-                                                                                                      : Phase::stop);
+                                                                                                     : Phase::stop);
 }
 
 // A replica whose copy failed is cloned from the new leader later.

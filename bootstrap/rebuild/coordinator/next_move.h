@@ -1,4 +1,5 @@
-// What the coordinator does next: a pure function over what it sees. The tables of the rebuild's protocol, nothing else.
+// What the coordinator does next: a pure function over what it sees. The tables of the rebuild's protocol, nothing
+// else.
 #pragma once
 
 #include <string>

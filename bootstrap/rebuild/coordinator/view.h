@@ -20,8 +20,8 @@ enum class Progress { moving, stalled };
 
 // What the new leader says of those who follow it.
 struct Replication {
-    std::set<std::string> streaming;    // members, by pg_stat_replication's application_name
-    std::uint64_t cloned_bytes = 0;     // sent to base backups that run
+    std::set<std::string> streaming;  // members, by pg_stat_replication's application_name
+    std::uint64_t cloned_bytes = 0;   // sent to base backups that run
     bool operator==(const Replication&) const = default;
 };
 
