@@ -64,7 +64,7 @@ NodeReport to_report(const Json& json) {
                        .bytes = number_of(source, "bytes")},
             .description = text_of(source, "description"),
             .wal_bytes = number_of(source, "wal_bytes"),
-            .postgres_major = static_cast<int>(number_of(source, "postgresql")),
+            .postgres_major = source.at("postgresql"),
             .space = to_space(json.value("space", Json::array())),
             .disarmed = to_disarmed(json)};
 }
