@@ -79,13 +79,13 @@ std::optional<Operator::Wish> TerminalOperator::wait(std::chrono::milliseconds d
     return Wish{.kind = has_not_stopped ? Wish::Kind::go_back : Wish::Kind::detach, .signal = *signal};
 }
 
-// No answer is to go on.
+// No answer is to go on. Whoever chooses to go back ends as a rebuild that was rolled back, not by a signal.
 Operator::Wish TerminalOperator::ask_wish(int signal, bool has_way_back) {
     show_live_lines({});
     const auto letter = has_way_back ? ask("[c]ontinue, [d]etach, or [r]oll back?", "cdr", kPatienceForAnswer, signals_)
                                      : ask("[c]ontinue, or [d]etach?", "cd", kPatienceForAnswer, signals_);
     if (letter == 'd') return {.kind = Wish::Kind::detach, .signal = signal};
-    if (letter == 'r') return {.kind = Wish::Kind::go_back, .signal = signal};
+    if (letter == 'r') return {.kind = Wish::Kind::go_back};
     return {.kind = Wish::Kind::go_on};
 }
 

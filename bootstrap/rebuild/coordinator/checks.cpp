@@ -86,9 +86,13 @@ bool could_restore(const Surveyed& surveyed) {
     return surveyed.report && surveyed.error.empty();
 }
 
-// In place, too little room beside the old data is what is expected.
+// In place, too little room beside the old data is what is expected, and no other error.
 bool is_readable(const Surveyed& surveyed, etcd::Mode mode) {
-    return surveyed.report && (surveyed.error.empty() || mode == etcd::Mode::in_place);
+    if (!surveyed.report || surveyed.error.empty() || mode != etcd::Mode::in_place) return could_restore(surveyed);
+    const auto& space = surveyed.report->space;
+    return !surveyed.report->has_unplaced_tablespace &&
+           std::any_of(space.begin(), space.end(),
+                       [](const FileSystemSpace& of) { return of.needed_bytes > of.free_bytes; });
 }
 
 }  // namespace

@@ -71,11 +71,19 @@ Status Coordinator::tolerate(const Error& error) {
     return {};
 }
 
-// A lock that was lost while etcd did not answer is taken again, unless somebody else has it.
+// A lock that was lost while etcd did not answer is taken again, unless somebody else has it. Our own of before may
+// still be there: etcd lets every lease live on for its whole time when it comes back.
 Status Coordinator::hold_lock() {
-    if (lock_ && lock_->is_held()) return {};
+    if (lock_ && lock_->is_held()) {
+        if (!holder_) holder_ = TRY(parts_.store.read_holder());
+        return {};
+    }
     lock_.reset();
-    lock_ = TRY(parts_.take_lock());
+    Result<std::unique_ptr<etcd::Lock>> taken = parts_.take_lock();
+    if (!taken && taken.error().code == Errc::conflict && holder_ && TRY(parts_.store.read_holder()) == holder_)
+        return Error{Errc::etcd_unavailable, "this program's lock of before etcd was gone has not expired yet", kGoOn};
+    lock_ = TRY(std::move(taken));
+    holder_.reset();
     return {};
 }
 

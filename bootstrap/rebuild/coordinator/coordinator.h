@@ -92,6 +92,7 @@ class Coordinator {
 
     Parts parts_;
     std::unique_ptr<etcd::Lock> lock_;
+    std::optional<std::string> holder_;  // what the lock says while it is ours
     Patience patience_;
     std::chrono::seconds limit_;
     Order order_;

@@ -1,5 +1,6 @@
 #include "bootstrap/rebuild/coordinator/survey.h"
 
+#include <algorithm>
 #include <exception>
 
 #include <fmt/format.h>
@@ -29,6 +30,11 @@ std::vector<FileSystemSpace> to_space(const Json& list) {
                          .free_bytes = number_of(entry, "free_bytes")});
     }
     return space;
+}
+
+bool has_unplaced(const Json& tablespaces) {
+    return std::any_of(tablespaces.begin(), tablespaces.end(),
+                       [](const Json& tablespace) { return tablespace.at("to").is_null(); });
 }
 
 std::string joined(const Json& list) {
@@ -66,6 +72,7 @@ NodeReport to_report(const Json& json) {
             .wal_bytes = number_of(source, "wal_bytes"),
             .postgres_major = source.at("postgresql"),
             .space = to_space(json.value("space", Json::array())),
+            .has_unplaced_tablespace = has_unplaced(json.value("tablespaces", Json::array())),
             .disarmed = to_disarmed(json)};
 }
 

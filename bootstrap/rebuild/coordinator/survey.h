@@ -26,6 +26,7 @@ struct NodeReport {
     std::uint64_t wal_bytes = 0;
     int postgres_major = 0;  // of the programs that will restore; 0: not known
     std::vector<FileSystemSpace> space;
+    bool has_unplaced_tablespace = false;  // one that production has and the configuration knows no place for
     std::vector<std::pair<std::string, std::string>> disarmed;  // "subscriptions" -> "drop"
 };
 

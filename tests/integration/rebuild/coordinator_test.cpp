@@ -411,6 +411,44 @@ TEST_CASE("detached, the rebuild stays where it was and is resumed") {
     bench.check_rebuilt();
 }
 
+TEST_CASE("an etcd that was away for longer than the lock lives is waited for, and the lock taken again") {
+    etcd::Server apart;
+    patroni::Configuration configuration = Bench::configuration();
+    configuration.etcd3.urls = {apart.url()};
+    support::FakeClock clock;
+    PlayedPolygon polygon(apart.url());
+    polygon.begin();
+    RebuildStore store(configuration);
+    const auto take = [&] {
+        return etcd::Lock::acquire({.urls = {apart.url()}}, store.keys().lock(), "the test", 2s, system_clock());
+    };
+    auto held = take();
+    REQUIRE(held.has_value());
+    const etcd::Lock* lock = held->get();
+    const etcd::Plan plan{.generation = "g-new",
+                          .leader = "polygon1",
+                          .system_identifier = kOldSystem,
+                          .mode = Mode::staged,
+                          .members = {"polygon1", "polygon2", "polygon3"}};
+    REQUIRE(store.begin(**held, *store.look(), plan, first_phase("g-new", clock.wall())).has_value());
+    Between person(polygon, clock);
+    Servers servers;
+    person.before_step = [&](const View* view) {
+        if (lock == nullptr || view == nullptr || view->phase.phase != Phase::stop) return;
+        apart.stop();
+        CHECK(wait_until(system_clock(), Deadline(system_clock(), 60s), 50ms, [&] { return !lock->is_held(); }));
+        apart.start();
+        lock = nullptr;
+    };
+    Coordinator coordinator(
+        {.store = store, .polygon = servers, .operator_ = person, .clock = clock, .take_lock = take, .on_phase = [] {}},
+        *std::move(held), 100000s, Order::none);
+    const auto ending = coordinator.run();
+    REQUIRE(ending.has_value());
+    CHECK(ending->kind == Ending::Kind::done);
+    CHECK(polygon.phase() == "done");
+}
+
 TEST_CASE("an etcd that does not answer is waited for until the patience ends") {
     etcd::Server apart;
     patroni::Configuration configuration = Bench::configuration();

@@ -97,6 +97,12 @@ TEST_CASE("every node needs room for the clone beside what it has; in place the 
           "'polygon1' has too little room for the clone at '/data/staged': 2.9 MiB needed, 2.9 MiB free");
     survey.nodes["polygon1"].error = "too little room";
     CHECK(refusal(check_nodes(survey, kInPlace, "polygon1")) == "");
+    survey.nodes["polygon1"].report->has_unplaced_tablespace = true;
+    survey.nodes["polygon1"].error = "no place for tablespace /fast";
+    CHECK_THAT(refusal(check_nodes(survey, kInPlace, "polygon1")), ContainsText("no place for tablespace /fast"));
+    survey = good_survey();
+    survey.nodes["polygon1"].error = "something else";
+    CHECK_THAT(refusal(check_nodes(survey, kInPlace, "polygon1")), ContainsText("something else"));
     survey = good_survey();
     survey.nodes["polygon3"].node.free_bytes = kBackupBytes - 1;
     CHECK_THAT(refusal(check_nodes(survey, kStaged, "polygon1")),

@@ -22,6 +22,9 @@ TEST_CASE("a report is read as polygon-bootstrap writes it, and junk is none") {
         CHECK_FALSE(parse_report(junk).has_value());
     const auto live = parse_report(R"({"source": {"description": "host=prod", "postgresql": 15}})");
     REQUIRE(live.has_value());
+    CHECK_FALSE(live->has_unplaced_tablespace);
+    CHECK(parse_report(R"({"source": {"postgresql": 15}, "tablespaces": [{"from": "/fast", "to": null}]})")
+              ->has_unplaced_tablespace);
     CHECK(live->description == "host=prod");
     CHECK(live->backup.label.empty());
 }
