@@ -73,6 +73,20 @@ TEST_CASE("a logged line goes above the live line, which stays the last on the t
     CHECK(text.ends_with("INFO tester: after\n"));
 }
 
+TEST_CASE("several live lines are redrawn in place as one, below what is logged, and go as one") {
+    configure_log("tester", LogLevel::info, LogFormat::text);
+    const std::string drawn = capture_stderr([] { show_live_lines({"header", "polygon1", "\x1b[2J"}); });
+    CHECK(drawn == "\r\x1b[Kheader\npolygon1\n\\x1b[2J");
+    const std::string redrawn = capture_stderr([] { show_live_lines({"header", "polygon1 done"}); });
+    CHECK(redrawn == "\r\x1b[K\x1b[A\x1b[K\x1b[A\x1b[Kheader\npolygon1 done");
+    const std::string logged = capture_stderr([] { log_info("told"); });
+    CHECK(logged.starts_with("\r\x1b[K\x1b[A\x1b[K"));
+    CHECK(logged.ends_with("INFO tester: told\nheader\npolygon1 done"));
+    const std::string gone = capture_stderr([] { show_live_lines({}); });
+    CHECK(gone == "\r\x1b[K\x1b[A\x1b[K");
+    CHECK(capture_stderr([] { show_live_lines({}); }).empty());
+}
+
 TEST_CASE("without a live line nothing but the lines is written") {
     const std::string text = capture_stderr([] {
         show_live_line("");

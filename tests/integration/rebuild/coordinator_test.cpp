@@ -1,0 +1,488 @@
+#include "bootstrap/rebuild/coordinator/coordinator.h"
+
+#include <functional>
+#include <stdexcept>
+
+#include <nlohmann/json.hpp>
+
+#include "bootstrap/rebuild/coordinator/records.h"
+#include "tests/integration/etcd/server.h"
+#include "tests/integration/rebuild/played_polygon.h"
+#include "tests/support/catch.h"
+#include "tests/support/fake_clock.h"
+
+namespace polygon::rebuild {
+namespace {
+
+using namespace std::chrono_literals;
+using etcd::Mode;
+using etcd::Phase;
+
+struct Killed : std::runtime_error {
+    Killed() : std::runtime_error("the coordinator was killed") {}
+};
+
+// Between two rounds the agents do their step, and time goes on.
+class Between final : public Operator {
+  public:
+    Between(PlayedPolygon& polygon, support::FakeClock& clock) : polygon_(polygon), clock_(clock) {}
+
+    void show(const View& view, std::chrono::seconds, const std::string&) override {
+        const std::string phase(etcd::to_text(view.phase.phase));
+        if (phases.empty() || phases.back() != phase) phases.push_back(phase);
+    }
+    std::optional<Wish> wait(std::chrono::milliseconds, const View* view) override {
+        clock_.advance(1s);
+        ++rounds;
+        if (rounds == dies_after) throw Killed();
+        if (before_step) before_step(view);
+        if (agents_work) polygon_.step();
+        return std::exchange(wish, std::nullopt);
+    }
+
+    std::vector<std::string> phases;
+    std::function<void(const View*)> before_step;
+    std::optional<Wish> wish;
+    int rounds = 0;
+    int dies_after = 0;
+    bool agents_work = true;
+
+  private:
+    PlayedPolygon& polygon_;
+    support::FakeClock& clock_;
+};
+
+class Servers final : public NewPolygon {
+  public:
+    Result<Replication> read_replication(const StoredCluster& cluster) override {
+        Replication replication;
+        for (const patroni::MemberKey& member : cluster.keys.members)
+            replication.streaming.insert(member.name);
+        return replication;
+    }
+    Result<Verified> verify(const StoredCluster&, const std::optional<etcd::Generation>&,
+                            const std::vector<std::string>&) override {
+        return Verified{.verdict = verdict, .certificate = R"({"by": "the test"})"};
+    }
+    Verdict verdict{.holds = true, .reason = {}};
+};
+
+// One etcd for all; each test begins the polygon anew.
+struct Bench {
+    Bench() : polygon(server().url()), person(polygon, clock), store(configuration()) {
+        polygon.begin();
+        polygon.step();
+    }
+
+    static const etcd::Server& server() {
+        static const etcd::Server shared;
+        return shared;
+    }
+    static const patroni::Configuration& configuration() {
+        static const patroni::Configuration shared = [] {
+            patroni::Configuration made{.scope = "polygon", .name = "polygon1"};
+            made.etcd3.urls = {server().url()};
+            return made;
+        }();
+        return shared;
+    }
+
+    Result<std::unique_ptr<etcd::Lock>> take_lock() {
+        return etcd::Lock::acquire({.urls = {server().url()}}, store.keys().lock(), "the test", 10s, system_clock());
+    }
+    std::unique_ptr<etcd::Lock> lock() {
+        auto taken = take_lock();
+        if (!taken) throw std::runtime_error(taken.error().message);
+        return *std::move(taken);
+    }
+
+    // What `run` does before its loop.
+    std::unique_ptr<etcd::Lock> plan(Mode mode = Mode::staged,
+                                     etcd::ReplicaSource replicas = etcd::ReplicaSource::leader) {
+        auto held = lock();
+        const Situation seen = *store.look();
+        const etcd::Plan planned{.generation = "g-new",
+                                 .leader = "polygon1",
+                                 .requested_at = format_utc(clock.wall()),
+                                 .system_identifier = kOldSystem,
+                                 .mode = mode,
+                                 .members = {"polygon1", "polygon2", "polygon3"},
+                                 .replicas = replicas,
+                                 .replaced_generation = seen.generation.text};
+        const Status begun = store.begin(*held, seen, planned, first_phase("g-new", clock.wall()));
+        if (!begun) throw std::runtime_error(begun.error().message);
+        return held;
+    }
+
+    Result<Ending> coordinate(std::unique_ptr<etcd::Lock> held, Order order = Order::none) {
+        Coordinator coordinator({.store = store,
+                                 .polygon = servers,
+                                 .operator_ = person,
+                                 .clock = clock,
+                                 .take_lock = [this] { return take_lock(); },
+                                 .on_phase = [] {}},
+                                std::move(held), 300s, order);
+        return coordinator.run();
+    }
+
+    // What `resume` does.
+    Result<Ending> resume() {
+        auto held = lock();
+        const Situation seen = *store.look();
+        if (const Status entered = store.enter(*held, seen, resumed_phase(make_view(seen))); !entered)
+            return entered.error();
+        return coordinate(std::move(held));
+    }
+
+    std::string history_outcome() {
+        const auto text = polygon.get(store.keys().history("g-new"));
+        return text ? etcd::parse_history(*text)->outcome : "none";
+    }
+
+    void check_rebuilt() {
+        auto keys = polygon.keys();
+        CHECK(keys.at(kPrefix + "initialize") == kNewSystem);
+        CHECK(keys.at(kPrefix + "leader") == "polygon1");
+        CHECK(keys.at(kPrefix + "config") == R"({"ttl":20,"loop_wait":1})");
+        CHECK_FALSE(keys.contains(kPrefix + "history"));
+        CHECK(polygon.phase() == "done");
+        CHECK(history_outcome() == "done");
+        const auto generation = etcd::parse_generation(keys.at(store.keys().generation()));
+        CHECK(generation->generation == "g-new");
+        CHECK_FALSE(generation->verified_at.empty());
+        CHECK(keys.at(store.keys().certificate()) == R"({"by": "the test"})");
+    }
+
+    void check_as_before() {
+        auto keys = polygon.keys();
+        CHECK(keys.at(kPrefix + "initialize") == kOldSystem);
+        CHECK(keys.at(kPrefix + "history") == "[[1,2]]");
+        CHECK(keys.at(kPrefix + "leader") == "polygon2");
+        CHECK(etcd::parse_generation(keys.at(store.keys().generation()))->generation == "g-old");
+        CHECK(polygon.phase() == "rolled-back");
+    }
+
+    support::FakeClock clock;
+    PlayedPolygon polygon;
+    Between person;
+    Servers servers;
+    RebuildStore store;
+};
+
+TEST_CASE("a rebuild goes from stage to done, and keeps what it deleted") {
+    Bench bench;
+    bench.polygon.put("/service/polygon.polygon/saved/g-older/initialize", "1");
+    const auto ending = bench.coordinate(bench.plan());
+    REQUIRE(ending.has_value());
+    CHECK(ending->kind == Ending::Kind::done);
+    bench.check_rebuilt();
+    CHECK(bench.person.phases == std::vector<std::string>{"stage", "stop", "clear", "bootstrap", "replicas", "verify"});
+    auto keys = bench.polygon.keys();
+    CHECK(keys.at(bench.store.keys().saved("g-new", "initialize")) == kOldSystem);
+    CHECK(keys.at(bench.store.keys().saved("g-new", "history")) == "[[1,2]]");
+    CHECK_FALSE(keys.contains("/service/polygon.polygon/saved/g-older/initialize"));
+    CHECK(ending->view.phase.seconds.contains("bootstrap"));
+    CHECK_FALSE(keys.contains(bench.store.keys().lock()));
+}
+
+TEST_CASE("in place, and with replicas that copy the staged clone, it goes through as well") {
+    Bench bench;
+    CHECK(bench.coordinate(bench.plan(Mode::in_place))->kind == Ending::Kind::done);
+    bench.check_rebuilt();
+    Bench copied;
+    copied.polygon.fail_in("polygon3", Phase::copy);
+    CHECK(copied.coordinate(copied.plan(Mode::staged, etcd::ReplicaSource::staged))->kind == Ending::Kind::done);
+    CHECK(copied.person.phases.at(1) == "copy");
+    copied.check_rebuilt();
+}
+
+TEST_CASE("whatever fails before the end, the old polygon is back, keys and all") {
+    for (const Phase phase : {Phase::stage, Phase::stop, Phase::bootstrap, Phase::replicas, Phase::verify}) {
+        for (const char* member : {"polygon1", "polygon3"}) {
+            INFO(etcd::to_text(phase) << " on " << member);
+            Bench bench;
+            bench.polygon.fail_in(member, phase);
+            const auto ending = bench.coordinate(bench.plan());
+            REQUIRE(ending.has_value());
+            if (phase == Phase::verify && ending->kind == Ending::Kind::done) continue;  // it had been verified before
+            CHECK(ending->kind == Ending::Kind::rolled_back);
+            CHECK_THAT(ending->view.phase.error, ContainsText(std::string(member) + ": as was wanted"));
+            CHECK(bench.history_outcome() == "rolled back");
+            bench.check_as_before();
+        }
+    }
+}
+
+TEST_CASE("a polygon that does not pass its verification is put back") {
+    Bench bench;
+    bench.servers.verdict = {.holds = false, .reason = "2 checks do not hold"};
+    const auto ending = bench.coordinate(bench.plan());
+    REQUIRE(ending.has_value());
+    CHECK(ending->kind == Ending::Kind::rolled_back);
+    CHECK_THAT(ending->view.phase.error, ContainsText("2 checks do not hold"));
+    bench.check_as_before();
+}
+
+TEST_CASE("killed between any two rounds, the rebuild is resumed to the same end") {
+    int killed = 0;
+    for (int round = 1; round < 40; ++round) {
+        INFO("killed after round " << round);
+        Bench bench;
+        bench.person.dies_after = round;
+        auto held = bench.plan();
+        try {
+            const auto ending = bench.coordinate(std::move(held));
+            REQUIRE(ending.has_value());
+            break;
+        } catch (const Killed&) {
+            ++killed;
+        }
+        bench.person.dies_after = 0;
+        const auto ending = bench.resume();
+        REQUIRE(ending.has_value());
+        CHECK(ending->kind == Ending::Kind::done);
+        bench.check_rebuilt();
+    }
+    CHECK(killed >= 8);
+}
+
+TEST_CASE("killed between any two rounds of the way back, it still leads back") {
+    int killed = 0;
+    for (int round = 1; round < 60; ++round) {
+        INFO("killed after round " << round);
+        Bench bench;
+        bench.polygon.fail_in("polygon3", Phase::replicas);
+        bench.person.dies_after = round;
+        auto held = bench.plan();
+        try {
+            const auto ending = bench.coordinate(std::move(held));
+            REQUIRE(ending.has_value());
+            break;
+        } catch (const Killed&) {
+            ++killed;
+        }
+        bench.person.dies_after = 0;
+        auto again = bench.lock();
+        const auto ending = bench.coordinate(std::move(again), Order::rollback);
+        REQUIRE(ending.has_value());
+        CHECK(ending->kind == Ending::Kind::rolled_back);
+        bench.check_as_before();
+    }
+    CHECK(killed >= 10);
+}
+
+TEST_CASE("a rebuild in place that fails is stuck, and resumed with another attempt") {
+    Bench bench;
+    bench.polygon.fail_in("polygon1", Phase::bootstrap);
+    const auto stuck = bench.coordinate(bench.plan(Mode::in_place));
+    REQUIRE_FALSE(stuck.has_value());
+    CHECK(stuck.error().code == Errc::needs_person);
+    CHECK(stuck.error().message ==
+          "the rebuild 'g-new' is stuck in phase bootstrap: phase bootstrap failed on polygon1: as was wanted");
+    CHECK(bench.polygon.phase() == "bootstrap");
+    const auto ending = bench.resume();
+    REQUIRE(ending.has_value());
+    CHECK(ending->kind == Ending::Kind::done);
+    CHECK(ending->view.phase.attempt == 2);
+    CHECK(ending->view.phase.error.empty());
+    bench.check_rebuilt();
+}
+
+TEST_CASE("an agent that is gone ends the patience: back, and there a person is needed until it returns") {
+    Bench bench;
+    bench.person.before_step = [&](const View* view) {
+        if (view != nullptr && view->phase.phase == Phase::bootstrap) bench.polygon.lose("polygon3");
+    };
+    const auto stuck = bench.coordinate(bench.plan());
+    REQUIRE_FALSE(stuck.has_value());
+    CHECK(stuck.error().code == Errc::needs_person);
+    CHECK_THAT(stuck.error().message, ContainsText("stuck in phase undo"));
+    CHECK_THAT(stuck.error().message, ContainsText("no agent answers for polygon3"));
+    CHECK_THAT(etcd::parse_phase(*bench.polygon.get(bench.store.keys().phase()))->error,
+               ContainsText("nothing moved in phase replicas"));
+    CHECK(bench.polygon.get(kPrefix + "initialize") == kNewSystem);
+}
+
+TEST_CASE("a leader key or a foreign member during clear keeps the keys") {
+    Bench bench;
+    bench.person.before_step = [&](const View* view) {
+        if (view != nullptr && view->phase.phase == Phase::stop)
+            bench.polygon.put(kPrefix + "members/stranger", R"({"state":"running"})");
+        else if (view != nullptr && view->phase.phase == Phase::restore)
+            bench.polygon.remove(kPrefix + "members/stranger");
+    };
+    const auto ending = bench.coordinate(bench.plan());
+    REQUIRE(ending.has_value());
+    CHECK(ending->kind == Ending::Kind::rolled_back);
+    CHECK_THAT(ending->view.phase.error, ContainsText("'stranger'"));
+    bench.check_as_before();
+}
+
+TEST_CASE("the clearing does not happen when a key of the cluster is written after it was read") {
+    Bench bench;
+    auto held = bench.plan();
+    Situation seen = *bench.store.look();
+    etcd::PhaseRecord next = *seen.phase.value;
+    next.phase = Phase::clear;
+    REQUIRE(bench.store.enter(*held, seen, next).has_value());
+    bench.polygon.remove(kPrefix + "leader");
+    seen = *bench.store.look();
+    next.phase = Phase::bootstrap;
+    SECTION("a member's") {
+        bench.polygon.put(kPrefix + "members/polygon3", "{}");
+    }
+    SECTION("the leader's") {
+        bench.polygon.put(kPrefix + "leader", "polygon3");
+    }
+    SECTION("initialize") {
+        bench.polygon.put(kPrefix + "initialize", "999");
+    }
+    SECTION("an agent's record") {
+        bench.polygon.put(bench.store.keys().node("polygon3"), "{}");
+    }
+    SECTION("an agent's record that is gone") {
+        bench.polygon.lose("polygon3");
+    }
+    const auto before = bench.polygon.keys();
+    const auto attempt = bench.store.clear(*held, seen, next);
+    REQUIRE(attempt.has_value());
+    CHECK(*attempt == Attempt::changed_meanwhile);
+    CHECK(bench.polygon.keys() == before);
+}
+
+TEST_CASE("orders of another program are obeyed and gone with it") {
+    Bench bench;
+    bench.person.before_step = [&](const View* view) {
+        if (view != nullptr && view->phase.phase == Phase::stage)
+            static_cast<void>(bench.store.give_order(Order::abort));
+    };
+    const auto ending = bench.coordinate(bench.plan());
+    REQUIRE(ending.has_value());
+    CHECK(ending->kind == Ending::Kind::rolled_back);
+    CHECK(bench.history_outcome() == "aborted");
+    CHECK_FALSE(bench.polygon.get(bench.store.keys().order()).has_value());
+    bench.check_as_before();
+}
+
+TEST_CASE("after the end it can be rolled back while the nodes keep the old data") {
+    Bench bench;
+    bench.polygon.keep_previous();
+    REQUIRE(bench.coordinate(bench.plan())->kind == Ending::Kind::done);
+    bench.polygon.step();
+    const auto ending = bench.coordinate(bench.lock(), Order::rollback);
+    REQUIRE(ending.has_value());
+    CHECK(ending->kind == Ending::Kind::rolled_back);
+    CHECK(ending->view.phase.error == kRolledBackOnRequest);
+    bench.check_as_before();
+}
+
+TEST_CASE("a coordinator whose lock another one has taken ends with a conflict and writes nothing") {
+    Bench bench;
+    std::unique_ptr<etcd::Lock> other;
+    std::map<std::string, std::string> before;
+    bench.person.before_step = [&](const View* view) {
+        if (view == nullptr || view->phase.phase != Phase::stop || other) return;
+        bench.polygon.remove(bench.store.keys().lock());  // as if its lease had ended
+        other = bench.lock();
+        bench.polygon.step();
+        bench.person.agents_work = false;
+        before = bench.polygon.keys();
+    };
+    const auto ending = bench.coordinate(bench.plan());
+    REQUIRE_FALSE(ending.has_value());
+    CHECK(ending.error().code == Errc::conflict);
+    CHECK_THAT(ending.error().message, ContainsText("another coordinator"));
+    CHECK(bench.polygon.keys() == before);
+}
+
+TEST_CASE("detached, the rebuild stays where it was and is resumed") {
+    Bench bench;
+    bench.person.before_step = [&](const View* view) {
+        if (view != nullptr && view->phase.phase == Phase::replicas)
+            bench.person.wish = Operator::Wish{.kind = Operator::Wish::Kind::detach, .signal = 15};
+    };
+    const auto detached = bench.coordinate(bench.plan());
+    REQUIRE(detached.has_value());
+    CHECK(detached->kind == Ending::Kind::detached);
+    CHECK(detached->signal == 15);
+    bench.person.before_step = {};
+    bench.person.wish.reset();
+    CHECK(bench.resume()->kind == Ending::Kind::done);
+    bench.check_rebuilt();
+}
+
+TEST_CASE("an etcd that was away for longer than the lock lives is waited for, and the lock taken again") {
+    etcd::Server apart;
+    patroni::Configuration configuration = Bench::configuration();
+    configuration.etcd3.urls = {apart.url()};
+    support::FakeClock clock;
+    PlayedPolygon polygon(apart.url());
+    polygon.begin();
+    RebuildStore store(configuration);
+    const auto take = [&] {
+        return etcd::Lock::acquire({.urls = {apart.url()}}, store.keys().lock(), "the test", 2s, system_clock());
+    };
+    auto held = take();
+    REQUIRE(held.has_value());
+    const etcd::Lock* lock = held->get();
+    const etcd::Plan plan{.generation = "g-new",
+                          .leader = "polygon1",
+                          .system_identifier = kOldSystem,
+                          .mode = Mode::staged,
+                          .members = {"polygon1", "polygon2", "polygon3"}};
+    REQUIRE(store.begin(**held, *store.look(), plan, first_phase("g-new", clock.wall())).has_value());
+    Between person(polygon, clock);
+    Servers servers;
+    person.before_step = [&](const View* view) {
+        if (lock == nullptr || view == nullptr || view->phase.phase != Phase::stop) return;
+        apart.stop();
+        CHECK(wait_until(system_clock(), Deadline(system_clock(), 60s), 50ms, [&] { return !lock->is_held(); }));
+        apart.start();
+        lock = nullptr;
+    };
+    Coordinator coordinator(
+        {.store = store, .polygon = servers, .operator_ = person, .clock = clock, .take_lock = take, .on_phase = [] {}},
+        *std::move(held), 100000s, Order::none);
+    const auto ending = coordinator.run();
+    REQUIRE(ending.has_value());
+    CHECK(ending->kind == Ending::Kind::done);
+    CHECK(polygon.phase() == "done");
+}
+
+TEST_CASE("an etcd that does not answer is waited for until the patience ends") {
+    etcd::Server apart;
+    patroni::Configuration configuration = Bench::configuration();
+    configuration.etcd3.urls = {apart.url()};
+    Bench bench;
+    PlayedPolygon polygon(apart.url());
+    polygon.begin();
+    RebuildStore store(configuration);
+    auto held = etcd::Lock::acquire({.urls = {apart.url()}}, store.keys().lock(), "the test", 600s, system_clock());
+    REQUIRE(held.has_value());
+    const Situation seen = *store.look();
+    const etcd::Plan plan{
+        .generation = "g-new", .system_identifier = kOldSystem, .mode = Mode::staged, .members = {"polygon1"}};
+    REQUIRE(store.begin(**held, seen, plan, first_phase("g-new", bench.clock.wall())).has_value());
+    bench.person.agents_work = false;
+    int silent = 0;
+    bench.person.before_step = [&](const View* view) {
+        if (view != nullptr && silent++ == 0) apart.stop();
+        bench.clock.advance(20s);
+    };
+    Coordinator coordinator({.store = store,
+                             .polygon = bench.servers,
+                             .operator_ = bench.person,
+                             .clock = bench.clock,
+                             .take_lock = [&] { return bench.take_lock(); },
+                             .on_phase = [] {}},
+                            *std::move(held), 300s, Order::none);
+    const auto ending = coordinator.run();
+    REQUIRE_FALSE(ending.has_value());
+    CHECK(ending.error().code == Errc::etcd_unavailable);
+    CHECK_THAT(ending.error().message, ContainsText("etcd has not answered for 300 s"));
+    CHECK_THAT(ending.error().hint, ContainsText("polygon-rebuild resume"));
+    CHECK(silent > 10);
+}
+
+}  // namespace
+}  // namespace polygon::rebuild

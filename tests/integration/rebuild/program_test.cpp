@@ -1,0 +1,269 @@
+// The program itself, as an operator calls it; the nodes are played. Nobody can be asked for a certificate here: that
+// is for the end-to-end tests.
+#include <csignal>
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/clock.h"
+#include "common/fs/file.h"
+#include "common/process/child.h"
+#include "tests/integration/etcd/server.h"
+#include "tests/integration/rebuild/played_polygon.h"
+#include "tests/support/catch.h"
+#include "tests/support/require.h"
+#include "tests/support/scratch.h"
+
+namespace polygon::rebuild {
+namespace {
+
+using namespace std::chrono_literals;
+using etcd::Phase;
+using support::require;
+
+constexpr auto kLongest = 90s;
+
+struct Ended {
+    int status = 0;
+    std::string text;  // stdout and stderr
+};
+
+class Desk {
+  public:
+    Desk() : polygon_(server().url()) {
+        polygon_.begin();
+        write_configuration("polygon:\n  source:\n    directory: /backups\n");
+    }
+
+    void write_configuration(const std::string& section) {
+        std::ofstream(configuration()) << "scope: polygon\nname: polygon1\netcd3:\n  hosts: "
+                                       << server().url().substr(std::string("http://").size())
+                                       << "\npostgresql:\n  data_dir: /nowhere\n  listen: 127.0.0.1:1\n"
+                                       << section;
+    }
+
+    process::Child start(std::vector<std::string> arguments) {
+        std::filesystem::remove(output());
+        const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "polygon-rebuild";
+        arguments.insert(arguments.begin(), program.string());
+        arguments.insert(arguments.end(), {"--config", configuration().string()});
+        return require(process::Child::start({.argv = std::move(arguments), .output_file = output()}));
+    }
+
+    // The agents work meanwhile, until the program ends or `until` is true.
+    template <class Condition>
+    std::optional<int> play(process::Child& child, Condition&& until) {
+        std::optional<int> status;
+        const bool has_come = wait_until(system_clock(), Deadline(system_clock(), kLongest), 20ms, [&] {
+            polygon_.step();
+            status = child.poll();
+            return status.has_value() || until();
+        });
+        REQUIRE(has_come);
+        return status;
+    }
+    Ended finish(process::Child& child) {
+        const auto status = play(child, [] { return false; });
+        return {*status, text()};
+    }
+    Ended run(std::vector<std::string> arguments) {
+        process::Child child = start(std::move(arguments));
+        return finish(child);
+    }
+
+    std::string text() { return fs::read_file(output()).value_or(""); }
+    std::filesystem::path configuration() const { return scratch_.path() / "patroni.yml"; }
+    std::filesystem::path output() const { return scratch_.path() / "output"; }
+    std::filesystem::path metrics() const { return scratch_.path() / "metrics"; }
+    PlayedPolygon& polygon() { return polygon_; }
+
+  private:
+    static const etcd::Server& server() {
+        static const etcd::Server shared;
+        return shared;
+    }
+
+    support::Scratch scratch_;
+    PlayedPolygon polygon_;
+};
+
+// Of the keys that are ours but the agents' and what goes with a lease.
+bool is_untouched(PlayedPolygon& polygon) {
+    return polygon.phase().empty() && !polygon.get(polygon.rebuild_keys().plan()) &&
+           polygon.get(kPrefix + "initialize") == kOldSystem;
+}
+
+TEST_CASE("plan asks every node and changes nothing") {
+    Desk desk;
+    const Ended table = desk.run({"plan"});
+    INFO(table.text);
+    CHECK(table.status == 0);
+    CHECK_THAT(table.text, ContainsText("node polygon1      replica -> leader, PostgreSQL 15"));
+    CHECK_THAT(table.text, ContainsText("expected outage    about 10 s, not measured here yet"));
+    CHECK(is_untouched(desk.polygon()));
+    CHECK_FALSE(desk.polygon().get(desk.polygon().rebuild_keys().preflight()).has_value());
+    const Ended json = desk.run({"plan", "--json", "--leader", "polygon3", "--log-level", "error"});
+    CHECK(nlohmann::json::parse(json.text).at("leader") == "polygon3");
+}
+
+TEST_CASE("what cannot be rebuilt is refused, and nothing has changed") {
+    Desk desk;
+    PlayedPolygon& polygon = desk.polygon();
+    const auto refused = [&](const std::vector<std::string>& arguments, const std::string& message) {
+        const Ended ended = desk.run(arguments);
+        INFO(ended.text);
+        CHECK(ended.status == exit_status(Errc::refused));
+        CHECK_THAT(ended.text, ContainsText(message));
+        CHECK_THAT(ended.text, ContainsText("HINT: "));
+        CHECK(is_untouched(polygon));
+    };
+    SECTION("nobody agrees") {
+        refused({"run"}, "nobody is at a terminal to agree");
+    }
+    SECTION("a paused cluster") {
+        polygon.put(kPrefix + "config", R"({"pause":true})");
+        refused({"run", "--yes"}, "the cluster is paused");
+    }
+    SECTION("a member without an agent") {
+        polygon.lose("polygon3");
+        refused({"run", "--yes"}, "member 'polygon3' runs no agent");
+    }
+    SECTION("no agents at all") {
+        for (const char* member : {"polygon1", "polygon2", "polygon3"})
+            polygon.lose(member);
+        refused({"run", "--yes"}, "no node of '/service/polygon/' runs an agent");
+    }
+    SECTION("a source that nobody can read") {
+        polygon.report("", "no backup in /backups");
+        refused({"run", "--yes"}, "cannot restore the backup: no backup in /backups");
+    }
+    SECTION("an unknown leader") {
+        refused({"run", "--yes", "--leader", "polgon1"}, "no member 'polgon1'");
+    }
+    SECTION("nothing to abort, to resume or to roll back") {
+        for (const char* command : {"abort", "resume", "rollback"})
+            refused({command}, "no rebuild of '/service/polygon/' is under way");
+    }
+}
+
+TEST_CASE("a configuration of production's is refused before anybody is asked") {
+    Desk desk;
+    desk.write_configuration("");
+    for (const char* command : {"run", "plan", "resume", "rollback", "abort"}) {
+        const Ended ended = desk.run({command});
+        CHECK(ended.status == exit_status(Errc::configuration));
+        CHECK_THAT(ended.text, ContainsText("this is no polygon's"));
+    }
+}
+
+TEST_CASE("the newest backup again is nothing to do") {
+    Desk desk;
+    desk.polygon().put(
+        desk.polygon().rebuild_keys().generation(),
+        etcd::to_json(etcd::Generation{.generation = "g", .backup_label = "monday", .backup_time = "t"}));
+    const Ended ended = desk.run({"run", "--yes", "--if-newer"});
+    CHECK(ended.status == exit_status(Errc::nothing_to_do));
+    CHECK_THAT(ended.text, ContainsText("carries the newest backup already: 'monday' of t"));
+    CHECK(is_untouched(desk.polygon()));
+}
+
+TEST_CASE("a failed stage rolls back: status, history, metrics and status say so") {
+    Desk desk;
+    desk.polygon().fail_in("polygon1", Phase::stage);
+    const Ended ended = desk.run({"run", "--yes", "--metrics", desk.metrics().string()});
+    INFO(ended.text);
+    CHECK(ended.status == exit_status(Errc::rolled_back));
+    CHECK_THAT(ended.text, ContainsText("was rolled back, and the polygon is what it was: phase stage failed on "
+                                        "polygon1: as was wanted"));
+    CHECK(desk.polygon().phase() == "rolled-back");
+    CHECK(desk.polygon().get(kPrefix + "initialize") == kOldSystem);
+    const std::string metrics = fs::read_file(desk.metrics()).value_or("");
+    CHECK_THAT(metrics, ContainsText("polygon_last_rebuild_success{"));
+    CHECK_THAT(metrics, ContainsText("outcome=\"rolled back\"} 0\n"));
+    CHECK_THAT(metrics, ContainsText("polygon_rebuild_in_progress{scope=\"polygon\"} 0\n"));
+    CHECK_THAT(desk.run({"history"}).text, ContainsText("rolled back  staged"));
+    CHECK_THAT(desk.run({"status"}).text, ContainsText("rebuild      none under way"));
+    const auto status = nlohmann::json::parse(desk.run({"status", "--json"}).text);
+    CHECK(status.at("phase").at("phase") == "rolled-back");
+    CHECK(status.at("nodes").size() == 3);
+    CHECK(status.at("last").at("outcome") == "rolled back");
+}
+
+// A rebuild that stays in `replicas`: no server is there that could say who streams.
+process::Child run_until(Desk& desk, const std::string& phase) {
+    process::Child child = desk.start({"run", "--yes"});
+    const auto status = desk.play(child, [&] { return desk.polygon().phase() == phase; });
+    INFO(desk.text());
+    REQUIRE_FALSE(status.has_value());
+    return child;
+}
+
+TEST_CASE("a second coordinator is refused while one is at work") {
+    Desk desk;
+    process::Child first = run_until(desk, "replicas");
+    process::Child second = desk.start({"run", "--yes"});
+    const Ended ended = desk.finish(second);
+    CHECK(ended.status == exit_status(Errc::conflict));
+    CHECK_THAT(ended.text, ContainsText("another coordinator is at work"));
+    CHECK_THAT(ended.text, ContainsText("held by 'polygon-rebuild run on "));
+    CHECK(desk.polygon().phase() == "replicas");
+}
+
+TEST_CASE("a coordinator that was killed is followed by a run that is refused, and a rollback that goes back") {
+    Desk desk;
+    { process::Child first = run_until(desk, "replicas"); }
+    desk.polygon().remove(desk.polygon().rebuild_keys().lock());  // its lease ends by itself, later
+    const Ended again = desk.run({"run", "--yes"});
+    CHECK(again.status == exit_status(Errc::refused));
+    CHECK_THAT(again.text, ContainsText("is under way (phase replicas)"));
+    CHECK_THAT(again.text, ContainsText("HINT: polygon-rebuild resume goes on with it"));
+    const Ended late = desk.run({"abort"});
+    CHECK(late.status == exit_status(Errc::refused));
+    CHECK_THAT(late.text, ContainsText("cannot be aborted any more"));
+    CHECK_THAT(desk.run({"status"}).text, ContainsText("none: polygon-rebuild resume goes on"));
+    const Ended back = desk.run({"rollback"});
+    INFO(back.text);
+    CHECK(back.status == 0);
+    CHECK_THAT(back.text, ContainsText("was rolled back: rolled back on request"));
+    CHECK(desk.polygon().phase() == "rolled-back");
+    CHECK(desk.polygon().get(kPrefix + "history") == "[[1,2]]");
+}
+
+TEST_CASE("a rollback asks the coordinator that is at work, and both say what came of it") {
+    Desk desk;
+    process::Child first = run_until(desk, "replicas");
+    std::filesystem::rename(desk.output(), desk.output().string() + ".first");
+    process::Child second = desk.start({"rollback"});
+    const Ended ended = desk.finish(second);
+    INFO(ended.text);
+    CHECK(ended.status == 0);
+    CHECK_THAT(ended.text, ContainsText("asking the coordinator that is at work"));
+    CHECK(desk.finish(first).status == exit_status(Errc::rolled_back));
+    CHECK(desk.polygon().phase() == "rolled-back");
+}
+
+TEST_CASE("SIGTERM detaches once the polygon was stopped, and says how to go on") {
+    Desk desk;
+    process::Child child = run_until(desk, "replicas");
+    child.signal(SIGTERM);
+    const Ended ended = desk.finish(child);
+    CHECK(ended.status == 128 + SIGTERM);
+    CHECK_THAT(ended.text, ContainsText("detached; polygon-rebuild resume goes on with the rebuild"));
+    CHECK(desk.polygon().phase() == "replicas");
+    CHECK_FALSE(desk.polygon().get(desk.polygon().rebuild_keys().lock()).has_value());
+}
+
+TEST_CASE("SIGTERM before that aborts") {
+    Desk desk;
+    desk.polygon().hold(Phase::stage);
+    process::Child child = run_until(desk, "stage");
+    child.signal(SIGTERM);
+    const Ended ended = desk.finish(child);
+    INFO(ended.text);
+    CHECK(ended.status == 128 + SIGTERM);
+    CHECK_THAT(ended.text, ContainsText("was rolled back, and the polygon is what it was: aborted on request"));
+    CHECK(desk.polygon().phase() == "rolled-back");
+}
+
+}  // namespace
+}  // namespace polygon::rebuild

@@ -1,0 +1,74 @@
+#include "bootstrap/rebuild/coordinator/patience.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/fake_clock.h"
+#include "tests/unit/rebuild/views.h"
+
+namespace polygon::rebuild {
+namespace {
+
+using namespace std::chrono_literals;
+using etcd::AnswerState;
+using etcd::Phase;
+
+TEST_CASE("what an agent writes anew without news is no progress") {
+    View view = view_in(Phase::stage);
+    const std::string before = fingerprint(view);
+    view.nodes.at("polygon1").updated_at = "2026-11-20T04:00:00Z";
+    view.nodes.at("polygon1").used_bytes = 77;
+    view.cluster.members[0].xlog_location = 4711;
+    CHECK(fingerprint(view) == before);
+}
+
+TEST_CASE("bytes, answers, members, leaders and phases are progress") {
+    const View view = view_in(Phase::stage);
+    const auto is_progress = [&](auto&& change) {
+        View changed = view;
+        change(changed);
+        return fingerprint(changed) != fingerprint(view);
+    };
+    CHECK(is_progress([](View& v) { answer(v, "polygon1", AnswerState::working); }));
+    CHECK(is_progress([](View& v) { v.phase.phase = Phase::stop; }));
+    CHECK(is_progress([](View& v) { v.phase.attempt = 2; }));
+    CHECK(is_progress([](View& v) { v.cluster.leader.reset(); }));
+    CHECK(is_progress([](View& v) { v.cluster.members.pop_back(); }));
+    CHECK(is_progress([](View& v) { v.cluster.members[0].state = "stopped"; }));
+    CHECK(is_progress([](View& v) { v.nodes.erase("polygon3"); }));
+    CHECK(is_progress([](View& v) { v.proven = kGeneration; }));
+    CHECK(is_progress([](View& v) { v.replication.cloned_bytes = 1; }));
+    View working = view;
+    answer(working, "polygon1", AnswerState::working);
+    const std::string before = fingerprint(working);
+    working.nodes.at("polygon1").answer->bytes_done = 1;
+    CHECK(fingerprint(working) != before);
+}
+
+TEST_CASE("a clone that Patroni makes is seen by what fills the disk, until it runs") {
+    View view = view_in(Phase::replicas);
+    const std::string running = fingerprint(view);
+    view.nodes.at("polygon3").used_bytes = 1000;
+    CHECK(fingerprint(view) == running);
+    view.cluster.members[2].state = "creating replica";
+    const std::string cloning = fingerprint(view);
+    view.nodes.at("polygon3").used_bytes = 2000;
+    CHECK(fingerprint(view) != cloning);
+}
+
+TEST_CASE("patience ends when nothing has moved for its limit, and begins anew with every change") {
+    support::FakeClock clock;
+    Patience patience(clock, 300s);
+    View view = view_in(Phase::stage);
+    CHECK(patience.observe(view) == Progress::moving);
+    clock.advance(299s);
+    CHECK(patience.observe(view) == Progress::moving);
+    answer(view, "polygon1", AnswerState::working);
+    clock.advance(2s);
+    CHECK(patience.observe(view) == Progress::moving);
+    clock.advance(300s);
+    CHECK(patience.observe(view) == Progress::stalled);
+    patience.restart();
+    CHECK(patience.observe(view) == Progress::moving);
+}
+
+}  // namespace
+}  // namespace polygon::rebuild
