@@ -1,4 +1,5 @@
 // Whatever befalls a rebuild, and whenever: the polygon is the new one, verified, or the one before it, whole.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
@@ -49,6 +50,30 @@ std::vector<FaultCase> chosen(std::vector<FaultCase> cases) {
     std::erase_if(cases, [&](const FaultCase& one) { return describe(one).find(wanted) == std::string::npos; });
     return cases;
 }
+
+#ifndef POLYGON_SANITIZED
+TEST_CASE("a node whose disk is full says so, and goes on once there is room") {
+    const StandGuard guard;
+    support::Stand& both = stand();
+    support::PatroniNode& node = *both.polygon().replicas().front();
+    const std::size_t log_before = require(node.read_log()).size();
+    const support::Fault full = require(support::find_fault("replica's disk full for 20 s"));
+    support::OperatorCommand none = require(both.start_operator({"--version"}));
+    const support::Scene scene = {both, none, node, node};
+    require(full.strike(scene));
+    support::Database thai = require(both.polygon().connect_to_leader("thai"));
+    require(thai.run("SELECT pg_logical_emit_message(true, 'stand', 'more'), pg_switch_wal()"));
+    require(support::wait_for("message of a full disk", std::chrono::seconds(60), [&]() -> Status {
+        // What it writes next: WAL that it receives, or a checkpoint's pages.
+        TRY(thai.run("SELECT pg_switch_wal()"));
+        const std::string log = TRY(node.read_log()).substr(log_before);
+        return log.find("No space left on device") != std::string::npos ? Status()
+                                                                        : Status(Error{Errc::not_proven, "none"});
+    }));
+    require(full.mend(scene));
+    require(both.wait_for_polygon());
+}
+#endif
 
 TEST_CASE("a rebuild that something befalls ends with the new polygon or the one before it") {
     run_cases(chosen(diagonal()));

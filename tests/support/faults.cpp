@@ -146,6 +146,13 @@ std::span<const Fault> all_faults() {
     return kFaults;
 }
 
+Result<Fault> find_fault(std::string_view name) {
+    for (const Fault& fault : kFaults) {
+        if (fault.name == name) return fault;
+    }
+    return Error{Errc::internal, fmt::format("no fault '{}'", name)};
+}
+
 void let_disk_be_filled(Workspace& workspace, PatroniNode& node) {
     node.set_variable("LD_PRELOAD", (workspace.bin() / "libfull_disk.so").string());
     node.set_variable("POLYGON_FULL_DISK_SIGN", full_disk_sign(node).string());

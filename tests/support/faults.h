@@ -37,6 +37,8 @@ struct Fault {
 };
 
 std::span<const Fault> all_faults();
+// By its name; Errc::internal if there is none.
+Result<Fault> find_fault(std::string_view name);
 
 // What fills up the disk of a node's data, see full_disk.cpp; before the node is started.
 void let_disk_be_filled(Workspace& workspace, PatroniNode& node);
