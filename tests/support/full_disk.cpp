@@ -13,8 +13,14 @@
 
 namespace {
 
-const char* const g_sign = std::getenv("POLYGON_FULL_DISK_SIGN");
-const char* const g_below = std::getenv("POLYGON_FULL_DISK_BELOW");
+// A copy, never freed: PostgreSQL writes the title of a process over its first environment (ps_status.c).
+const char* copy_variable(const char* name) {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? nullptr : ::strdup(value);
+}
+
+const char* const g_sign = copy_variable("POLYGON_FULL_DISK_SIGN");
+const char* const g_below = copy_variable("POLYGON_FULL_DISK_BELOW");
 
 bool is_below(int fd) {
     char link[32] = "/proc/self/fd/";

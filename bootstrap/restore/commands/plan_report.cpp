@@ -9,6 +9,7 @@
 #include "bootstrap/restore/commands/check_command.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/sources/acquire.h"
+#include "common/backup/identity.h"
 #include "common/base/printable.h"
 #include "common/cli/units.h"
 
@@ -179,6 +180,7 @@ Json source_json(const PlanReport& report) {
     return {{"directory", backup.directory.string()},
             {"label", backup.label},
             {"time", backup.manifest.last_modified},
+            {"identity", report.identity},
             {"postgresql", report.major_version},
             {"format", describe_format(backup)},
             {"has_manifest", backup.has_manifest},
@@ -233,6 +235,7 @@ Json space_json(const std::vector<FileSystemNeed>& file_systems) {
 
 Status measure(const backup::Backup& backup, PlanReport& report) {
     const Plan& plan = report.plan;
+    report.identity = TRY(backup::compute_identity(backup));
     report.wal = TRY(measure_wal(backup, recovered_from(plan.settings.recovery)));
     report.tablespaces = TRY(find_tablespaces(backup, tablespace_mapping(plan)));
     report.file_systems =
@@ -290,7 +293,7 @@ std::string to_json(const PlanReport& report) {
 }
 
 Status show_plan(const Request& request, PlanFormat format, Clock& clock) {
-    const Plan plan = TRY(make_plan(request, clock, Occupied::will_be_set_aside));
+    const Plan plan = TRY(make_plan(request, clock, Purpose::report));
     const std::size_t entries = TRY(postgres::list_entries(plan.places.data)).size();
     PlanReport report{.plan = plan, .entries = entries, .major_version = plan.binaries.major_version};
     if (const backup::Backup* backup = backup_of(plan)) TRY(measure(*backup, report));
