@@ -1,41 +1,36 @@
 #include "bootstrap/rebuild/cluster_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace polygon::rebuild {
 
-ClusterStore::ClusterStore(const patroni::Configuration& configuration)
-    : configuration_(configuration),
-      keys_(configuration.key_prefix()),
-      client_({configuration.etcd3.urls, configuration.etcd3.username, configuration.etcd3.password,
-               configuration.etcd3.tls}) {}
+etcd::Settings etcd_settings(const patroni::Configuration& configuration) {
+    const patroni::EtcdSection& etcd3 = configuration.etcd3;
+    return {.urls = etcd3.urls, .user = etcd3.username, .password = etcd3.password, .tls = etcd3.tls};
+}
 
-Result<StoredCluster> ClusterStore::read() {
-    StoredCluster cluster{.prefix = configuration_.key_prefix()};
-    cluster.entries = TRY(client_.read_prefix(cluster.prefix)).entries;
-    if (cluster.entries.empty() && !TRY(client_.read(keys_.plan()))) {
-        return Error{Errc::scope_unknown,
-                     fmt::format("etcd ({}) holds nothing under '{}'", client_.endpoints(), cluster.prefix),
-                     fmt::format("Check scope and namespace in {}.", configuration_.source)};
-    }
+Result<StoredCluster> read_cluster(etcd::Client& client, const std::string& prefix) {
+    etcd::Snapshot snapshot = TRY(client.read_prefix(prefix));
+    StoredCluster cluster{
+        .prefix = prefix, .entries = std::move(snapshot.entries), .revision = snapshot.revision, .keys = {}};
     std::vector<patroni::RelativeKey> relative;
-    for (const etcd::KeyValue& entry : cluster.entries) {
-        relative.emplace_back(entry.key.substr(cluster.prefix.size()), entry.value);
-    }
+    for (const etcd::KeyValue& entry : cluster.entries)
+        relative.emplace_back(entry.key.substr(prefix.size()), entry.value);
     cluster.keys = patroni::parse_cluster(relative);
     return cluster;
 }
 
-std::vector<etcd::KeyValue> ClusterStore::to_delete(const StoredCluster& cluster) {
+std::vector<etcd::KeyValue> to_delete(const StoredCluster& cluster) {
     std::vector<etcd::KeyValue> keys = cluster.entries;
     std::erase_if(keys, [&](const etcd::KeyValue& entry) { return entry.key == cluster.prefix + "config"; });
     return keys;
 }
 
-std::optional<std::string> ClusterStore::unpaused_config(const StoredCluster& cluster) {
+std::optional<std::string> unpaused_config(const StoredCluster& cluster) {
     for (const etcd::KeyValue& entry : cluster.entries) {
         if (entry.key != cluster.prefix + "config") continue;
         auto config = nlohmann::ordered_json::parse(entry.value, nullptr, false);
@@ -45,24 +40,44 @@ std::optional<std::string> ClusterStore::unpaused_config(const StoredCluster& cl
     return std::nullopt;
 }
 
-Status ClusterStore::replace_by_plan(const StoredCluster& cluster, const std::vector<SavedMember>& members,
-                                     const etcd::Plan& plan) {
-    const auto saved = [&](const std::string& relative_key) { return keys_.saved(plan.generation, relative_key); };
-    etcd::Transaction transaction;
-    transaction.compares = {etcd::absent(cluster.prefix + "leader"), etcd::prefix_absent(cluster.prefix + "members/")};
-    if (!cluster.keys.initialize) transaction.compares.push_back(etcd::absent(cluster.prefix + "initialize"));
+void save_and_delete(const StoredCluster& cluster, const etcd::RebuildKeys& keys, const std::string& generation,
+                     etcd::Transaction& transaction) {
     for (const etcd::KeyValue& entry : cluster.entries) {
-        transaction.compares.push_back(etcd::mod_revision_is(entry.key, entry.mod_revision));
-        transaction.then.push_back(etcd::put(saved(entry.key.substr(cluster.prefix.size())), entry.value));
+        const std::string relative = entry.key.substr(cluster.prefix.size());
+        transaction.then.push_back(etcd::put(keys.saved(generation, relative), entry.value));
     }
     for (const etcd::KeyValue& entry : to_delete(cluster))
         transaction.then.push_back(etcd::remove(entry.key));
-    for (const SavedMember& member : members) {
-        transaction.then.push_back(etcd::put(saved("members/" + member.name), member.value));
-    }
-    if (const auto config = unpaused_config(cluster)) {
+    if (const auto config = unpaused_config(cluster))
         transaction.then.push_back(etcd::put(cluster.prefix + "config", *config));
+}
+
+ClusterStore::ClusterStore(const patroni::Configuration& configuration)
+    : configuration_(configuration), keys_(configuration.key_prefix()), client_(etcd_settings(configuration)) {}
+
+Result<StoredCluster> ClusterStore::read() {
+    StoredCluster cluster = TRY(read_cluster(client_, configuration_.key_prefix()));
+    if (cluster.entries.empty() && !TRY(client_.read(keys_.plan()))) {
+        return Error{Errc::scope_unknown,
+                     fmt::format("etcd ({}) holds nothing under '{}'", client_.endpoints(), cluster.prefix),
+                     fmt::format("Check scope and namespace in {}.", configuration_.source)};
     }
+    return cluster;
+}
+
+Status ClusterStore::replace_by_plan(const etcd::Compare& lock_is_mine, const StoredCluster& cluster,
+                                     const std::vector<SavedMember>& members, const etcd::Plan& plan) {
+    etcd::Transaction transaction;
+    transaction.compares = {lock_is_mine, etcd::absent(cluster.prefix + "leader"),
+                            etcd::prefix_absent(cluster.prefix + "members/")};
+    if (!cluster.keys.initialize) transaction.compares.push_back(etcd::absent(cluster.prefix + "initialize"));
+    for (const etcd::KeyValue& entry : cluster.entries)
+        transaction.compares.push_back(etcd::mod_revision_is(entry.key, entry.mod_revision));
+    save_and_delete(cluster, keys_, plan.generation, transaction);
+    for (const SavedMember& member : members) {
+        transaction.then.push_back(etcd::put(keys_.saved(plan.generation, "members/" + member.name), member.value));
+    }
+    transaction.then.push_back(etcd::remove(keys_.phase()));
     transaction.then.push_back(etcd::put(keys_.plan(), etcd::to_json(plan)));
     const etcd::Outcome outcome = TRY(client_.commit(transaction));
     if (outcome.succeeded) return {};
@@ -85,6 +100,12 @@ Result<std::optional<etcd::Plan>> ClusterStore::read_plan() {
     const auto entry = TRY(client_.read(keys_.plan()));
     if (!entry) return std::optional<etcd::Plan>();
     return std::optional(TRY(etcd::parse_plan(entry->value)));
+}
+
+Result<std::optional<etcd::PhaseRecord>> ClusterStore::read_phase() {
+    const auto entry = TRY(client_.read(keys_.phase()));
+    if (!entry) return std::optional<etcd::PhaseRecord>();
+    return std::optional(TRY(etcd::parse_phase(entry->value)));
 }
 
 Result<std::optional<etcd::Generation>> ClusterStore::read_generation() {

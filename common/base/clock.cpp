@@ -1,5 +1,6 @@
 #include "common/base/clock.h"
 
+#include <ctime>
 #include <thread>
 
 #include <fmt/chrono.h>
@@ -28,6 +29,15 @@ std::chrono::milliseconds Deadline::remaining() const {
 
 std::string format_utc(std::chrono::system_clock::time_point time) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+std::optional<std::chrono::system_clock::time_point> parse_utc(const std::string& text) {
+    for (const char* format : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S GMT", "%Y-%m-%d %H:%M:%S UTC"}) {
+        std::tm time = {};
+        const char* end = ::strptime(text.c_str(), format, &time);
+        if (end != nullptr && *end == '\0') return std::chrono::system_clock::from_time_t(::timegm(&time));
+    }
+    return std::nullopt;
 }
 
 }  // namespace polygon

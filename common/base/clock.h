@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace polygon {
@@ -46,5 +47,7 @@ bool wait_until(Clock& clock, const Deadline& deadline, std::chrono::millisecond
 
 // "2026-11-20T03:00:00Z".
 std::string format_utc(std::chrono::system_clock::time_point time);
+// The same back, and "2026-11-20 03:00:00 GMT" as backups have it; nothing for another text.
+std::optional<std::chrono::system_clock::time_point> parse_utc(const std::string& text);
 
 }  // namespace polygon

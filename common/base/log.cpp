@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -16,8 +17,8 @@ namespace {
 struct State {
     std::string program = "polygon";
     LogFormat format = LogFormat::text;
-    std::mutex mutex;       // of stderr: logged lines and the live one
-    std::string live_line;  // empty: none
+    std::mutex mutex;                     // of stderr: logged lines and the live ones
+    std::vector<std::string> live_lines;  // empty: none
     std::shared_ptr<spdlog::logger> logger =
         std::make_shared<spdlog::logger>("polygon", std::make_shared<spdlog::sinks::stderr_sink_mt>());
 
@@ -81,30 +82,54 @@ std::string as_json(LogLevel level, std::string_view message, LogFields fields, 
     return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-constexpr const char* kEraseLine = "\r\x1b[K";  // ECMA-48: carriage return, erase to the end of the line
+// ECMA-48: carriage return, erase to the end of the line; the same one line up.
+constexpr const char* kEraseLine = "\r\x1b[K";
+constexpr const char* kEraseLineAbove = "\x1b[A\x1b[K";
 
 void write_stderr(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fflush(stderr);
 }
 
-// Above the live line, which is drawn again.
+// The cursor stands in the last of them, and afterwards where the first began.
+std::string erasing(const std::vector<std::string>& lines) {
+    std::string text = kEraseLine;
+    for (std::size_t above = 1; above < lines.size(); ++above)
+        text += kEraseLineAbove;
+    return text;
+}
+
+std::string drawing(const std::vector<std::string>& lines) {
+    return fmt::format("{}", fmt::join(lines, "\n"));
+}
+
+// Above the live lines, which are drawn again.
 void write_line(LogLevel level, const std::string& line) {
     State& log_state = state();
     const std::lock_guard lock(log_state.mutex);
-    if (!log_state.live_line.empty()) write_stderr(kEraseLine);
+    if (!log_state.live_lines.empty()) write_stderr(erasing(log_state.live_lines));
     log_state.logger->log(to_spdlog(level), "{}", line);
-    if (!log_state.live_line.empty()) write_stderr(log_state.live_line);
+    if (!log_state.live_lines.empty()) write_stderr(drawing(log_state.live_lines));
 }
 
 }  // namespace
 
-void show_live_line(std::string_view line) {
+void show_live_lines(const std::vector<std::string>& lines) {
     State& log_state = state();
     const std::lock_guard lock(log_state.mutex);
-    if (line.empty() && log_state.live_line.empty()) return;
-    log_state.live_line = printable(line);
-    write_stderr(kEraseLine + log_state.live_line);
+    if (lines.empty() && log_state.live_lines.empty()) return;
+    std::string text = erasing(log_state.live_lines);
+    log_state.live_lines.clear();
+    for (const std::string& line : lines)
+        log_state.live_lines.push_back(printable(line));
+    write_stderr(text + drawing(log_state.live_lines));
+}
+
+void show_live_line(std::string_view line) {
+    if (line.empty())
+        show_live_lines({});
+    else
+        show_live_lines({std::string(line)});
 }
 
 void configure_log(std::string_view program, LogLevel level, LogFormat format) {

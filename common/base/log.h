@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -42,6 +43,9 @@ inline void log_warning(std::string_view message, LogFields fields = {}) {
 // A line that stays at the bottom of the terminal, below everything that is logged, until the next call replaces it; ""
 // takes it away. Only where stderr is a terminal.
 void show_live_line(std::string_view line);
+
+// The same with several lines, redrawn in place as one; none take them away. They have to fit the terminal's width.
+void show_live_lines(const std::vector<std::string>& lines);
 
 // The final error of a program: the message, its code, and the hint on a line of its own. For the top level alone.
 void log_error(const Error& error);

@@ -1,5 +1,6 @@
 #include "common/etcd/client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -145,6 +146,8 @@ Client::Answer Client::ask(const std::string& url, std::string_view method, cons
     request.headers.emplace_back("Content-Type", "application/json");
     if (!token_.is_empty()) request.headers.emplace_back("Authorization", token_.reveal());
     request.tls = settings_.tls;
+    request.total_timeout = settings_.timeout;
+    request.connect_timeout = std::min(request.connect_timeout, settings_.timeout);
     request.delivery = repeat == Repeat::harmful ? http::Delivery::once : http::Delivery::repeatable;
     Result<http::Response> response = http_.send(request);
     Answer answer;

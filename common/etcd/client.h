@@ -1,8 +1,8 @@
 // etcd v3 over its JSON gateway (/v3, etcd 3.4 to 3.6).
 //
-// Every failure is Errc::etcd_unavailable, names the endpoints and hints at etcd3.hosts. Each endpoint gets about 5 s;
-// the next is tried when one does not answer or has no leader. What may be repeated is; a transaction is tried on
-// another endpoint only if the first cannot have got it.
+// Every failure is Errc::etcd_unavailable, names the endpoints and hints at etcd3.hosts. Each endpoint gets
+// Settings::timeout; the next is tried when one does not answer or has no leader. What may be repeated is; a
+// transaction is tried on another endpoint only if the first cannot have got it.
 #pragma once
 
 #include <chrono>
@@ -24,6 +24,7 @@ struct Settings {
     std::string user;               // empty: no authentication
     Secret password;
     http::Tls tls;
+    std::chrono::milliseconds timeout{5000};  // of one request to one endpoint
 };
 
 struct KeyValue {

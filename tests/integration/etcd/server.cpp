@@ -36,10 +36,14 @@ Server::~Server() {
 }
 
 void Server::restart() {
+    stop();
+    start();
+}
+
+void Server::stop() {
     child_->signal(SIGTERM);
     if (!child_->wait(system_clock(), Deadline(system_clock(), kLongest)))
         throw std::runtime_error("etcd does not stop");
-    start();
 }
 
 void Server::start() {

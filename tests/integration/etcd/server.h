@@ -20,9 +20,11 @@ class Server {
     const std::string& url() const { return url_; }
     // Stops it and starts it again on the same data: what it kept in memory is gone.
     void restart();
+    void stop();
+    // Until it can be asked.
+    void start();
 
   private:
-    void start();
     bool is_healthy() const;
 
     std::filesystem::path directory_;

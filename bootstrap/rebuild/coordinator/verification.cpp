@@ -1,15 +1,14 @@
-#include "bootstrap/rebuild/verify.h"
+#include "bootstrap/rebuild/coordinator/verification.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <cstdlib>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "bootstrap/rebuild/cluster_store.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/generation_marker.h"
-#include "common/sanitize/certificate.h"
 #include "common/sanitize/evidence.h"
 #include "common/sanitize/stamp.h"
 
@@ -50,7 +49,7 @@ class Verification {
         : configuration_(configuration), cluster_(cluster), clock_(clock) {}
 
     Result<Certificate> collect(const std::optional<etcd::Generation>& proven,
-                                const std::vector<SavedMember>& expected) {
+                                const std::vector<std::string>& expected) {
         const patroni::MemberKey* leader =
             cluster_.keys.leader ? cluster_.keys.find_member(*cluster_.keys.leader) : nullptr;
         if (leader == nullptr) {
@@ -95,11 +94,11 @@ class Verification {
         return check;
     }
 
-    // Those of before the reset have to be back.
-    Check check_members(const std::vector<SavedMember>& expected) {
+    // Those of before the rebuild have to be back.
+    Check check_members(const std::vector<std::string>& expected) {
         std::vector<std::string> missing;
-        for (const SavedMember& member : expected) {
-            if (cluster_.keys.find_member(member.name) == nullptr) missing.push_back(member.name);
+        for (const std::string& member : expected) {
+            if (cluster_.keys.find_member(member) == nullptr) missing.push_back(member);
         }
         return {"members", missing.empty(),
                 missing.empty() ? fmt::format("{}, none missing", cluster_.keys.members.size())
@@ -162,20 +161,26 @@ class Verification {
 
 }  // namespace
 
-Status verify(const VerifyRequest& request, Clock& clock) {
-    const auto configuration = TRY(patroni::Configuration::load(request.sources));
-    ClusterStore store(configuration);
-    const StoredCluster cluster = TRY(store.read());
-    Verification verification(configuration, cluster, clock);
-    const auto generation = TRY(store.read_generation());
-    const auto expected =
-        generation ? TRY(store.read_saved_members(generation->generation)) : std::vector<SavedMember>();
-    const Certificate certificate = TRY(verification.collect(generation, expected));
-    const std::string json = to_json(certificate);
-    fmt::print("{}", request.is_json ? json : to_table(certificate));
-    std::fflush(stdout);
-    TRY(store.store_certificate(json));
-    return sanitize::require_all(certificate.checks);
+Result<Certificate> verify_polygon(const patroni::Configuration& configuration, const StoredCluster& cluster,
+                                   const std::optional<etcd::Generation>& proven,
+                                   const std::vector<std::string>& expected, Clock& clock) {
+    return Verification(configuration, cluster, clock).collect(proven, expected);
+}
+
+Result<Replication> read_replication(const patroni::Configuration& configuration, const StoredCluster& cluster) {
+    const patroni::MemberKey* leader = cluster.keys.leader ? cluster.keys.find_member(*cluster.keys.leader) : nullptr;
+    if (leader == nullptr)
+        return Error{Errc::connection, fmt::format("'{}' has no leader to ask", cluster.prefix), "", Retry::safe};
+    Connection session = TRY(connect_as(configuration.postgresql.superuser, address_of(*leader)));
+    TRY(session.shield());
+    Replication replication;
+    for (std::string& name :
+         TRY(session.column("SELECT application_name FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'")))
+        replication.streaming.insert(std::move(name));
+    const Result<std::string> bytes = session.value(
+        "SELECT COALESCE(sum(backup_streamed), 0)::bigint::text FROM pg_catalog.pg_stat_progress_basebackup");
+    replication.cloned_bytes = std::strtoull(bytes.value_or("0").c_str(), nullptr, 10);
+    return replication;
 }
 
 }  // namespace polygon::rebuild

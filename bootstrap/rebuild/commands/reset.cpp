@@ -1,4 +1,4 @@
-#include "bootstrap/rebuild/reset.h"
+#include "bootstrap/rebuild/commands/reset.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "bootstrap/rebuild/cluster_store.h"
+#include "bootstrap/rebuild/site.h"
 #include "common/base/log.h"
 #include "common/base/printable.h"
 #include "common/base/suggestion.h"
@@ -66,7 +67,8 @@ Result<StoredCluster> wait_for_expiry(ClusterStore& store, patroni::RestClient& 
     return cluster;
 }
 
-// Those whose keys are still there, and those of before the last reset: between two resets nobody may have started.
+// Those whose keys are still there, and those of before the last reset or rebuild: between two resets nobody may have
+// started.
 Result<std::vector<SavedMember>> find_members(ClusterStore& store, const StoredCluster& cluster) {
     std::vector<SavedMember> members;
     const std::string prefix = cluster.prefix + "members/";
@@ -80,11 +82,15 @@ Result<std::vector<SavedMember>> find_members(ClusterStore& store, const StoredC
     }
     if (!plan) return plan.error();
     if (!*plan) return members;
-    for (const SavedMember& saved : TRY(store.read_saved_members((*plan)->generation))) {
+    const auto add = [&](const SavedMember& added) {
         const bool is_known = std::any_of(members.begin(), members.end(),
-                                          [&](const SavedMember& member) { return member.name == saved.name; });
-        if (!is_known) members.push_back(saved);
-    }
+                                          [&](const SavedMember& member) { return member.name == added.name; });
+        if (!is_known) members.push_back(added);
+    };
+    for (const SavedMember& saved : TRY(store.read_saved_members((*plan)->generation)))
+        add(saved);
+    for (const std::string& name : (*plan)->members)
+        add({name, "{}"});
     return members;
 }
 
@@ -105,33 +111,40 @@ Status check_leader(const std::vector<SavedMember>& members, const ResetRequest&
 void print_changes(const StoredCluster& cluster, const etcd::RebuildKeys& keys, const etcd::Plan& plan,
                    bool is_dry_run) {
     const char* will = is_dry_run ? "would " : "";
-    for (const etcd::KeyValue& entry : ClusterStore::to_delete(cluster)) {
+    for (const etcd::KeyValue& entry : to_delete(cluster)) {
         fmt::print("{}delete  {} = {}\n", will, printable(entry.key), printable(shorten(entry.value)));
     }
     if (cluster.keys.has_config) {
         fmt::print("{}keep    {}config{}\n", will, cluster.prefix,
-                   ClusterStore::unpaused_config(cluster) ? ", without its pause" : "");
+                   unpaused_config(cluster) ? ", without its pause" : "");
     }
     fmt::print("{}write   {} = generation {}, leader {}\n", will, keys.plan(), plan.generation, plan.leader);
     std::fflush(stdout);
 }
 
-Status require_polygon(const ResetRequest& request) {
-    const auto settings = TRY(patroni::PolygonSettings::load(request.sources, request.overrides));
-    if (settings.source) return {};
-    return Error{Errc::configuration, "the configuration has no polygon.source: this is no polygon's",
-                 "Use the configuration of a node of the polygon; production is never reset."};
+// Whoever resets a polygon gives up what was under way there.
+void tell_active_rebuild(ClusterStore& store) {
+    const auto plan = store.read_plan();
+    const auto phase = store.read_phase();
+    if (!plan || !phase || !etcd::is_active(*plan, *phase)) return;
+    log_warning("a rebuild is under way, and the reset gives it up",
+                {{"generation", (*phase)->generation}, {"phase", etcd::to_text((*phase)->phase)}});
+}
+
+Result<StoredCluster> read_stopped_cluster(ClusterStore& store, patroni::RestClient& rest) {
+    StoredCluster cluster = TRY(store.read());
+    TRY(refuse_live_members(cluster, rest));
+    return cluster;
 }
 
 }  // namespace
 
 Status reset(const ResetRequest& request, Clock& clock) {
     const auto configuration = TRY(patroni::Configuration::load(request.sources));
-    TRY(require_polygon(request));
+    TRY(require_polygon(request.sources, request.overrides));
     ClusterStore store(configuration);
     patroni::RestClient rest(configuration.rest_client);
-    StoredCluster cluster = TRY(store.read());
-    TRY(refuse_live_members(cluster, rest));
+    StoredCluster cluster = TRY(read_stopped_cluster(store, rest));
     const std::vector<SavedMember> members = TRY(find_members(store, cluster));
     TRY(check_leader(members, request));
     const etcd::Plan plan{.generation = etcd::make_generation_name(clock.wall()),
@@ -142,8 +155,10 @@ Status reset(const ResetRequest& request, Clock& clock) {
         print_changes(cluster, store.keys(), plan, true);
         return {};
     }
+    const auto lock = TRY(take_lock(configuration, "reset", clock));
+    tell_active_rebuild(store);
     cluster = TRY(wait_for_expiry(store, rest, std::move(cluster), clock));
-    TRY(store.replace_by_plan(cluster, members, plan));
+    TRY(store.replace_by_plan(lock->is_mine(), cluster, members, plan));
     print_changes(cluster, store.keys(), plan, false);
     fmt::print("\nStart the nodes, each under polygon-entrypoint: {} restores the backup, the others clone it.\n",
                request.leader);

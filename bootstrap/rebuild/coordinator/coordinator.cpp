@@ -1,0 +1,221 @@
+#include "bootstrap/rebuild/coordinator/coordinator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "bootstrap/rebuild/coordinator/records.h"
+#include "common/base/log.h"
+
+namespace polygon::rebuild {
+namespace {
+
+using namespace std::chrono_literals;
+using etcd::Phase;
+
+constexpr auto kRound = 250ms;
+constexpr auto kReplicationRound = 1s;
+constexpr const char* kGoOn = "polygon-rebuild resume goes on from there, polygon-rebuild rollback goes back.";
+
+std::chrono::duration<double> since(const etcd::PhaseRecord& phase, Clock& clock) {
+    const auto began = parse_utc(phase.since);
+    if (!began) return 0s;
+    return std::max(std::chrono::duration<double>(clock.wall() - *began), std::chrono::duration<double>(0));
+}
+
+}  // namespace
+
+Coordinator::Coordinator(Parts parts, std::unique_ptr<etcd::Lock> lock, std::chrono::seconds patience, Order order)
+    : parts_(std::move(parts)),
+      lock_(std::move(lock)),
+      patience_(parts_.clock, patience),
+      limit_(patience),
+      order_(order),
+      began_(parts_.clock.now()),
+      answered_(began_),
+      phase_began_(began_) {}
+
+Result<Ending> Coordinator::run() {
+    while (true) {
+        Step step = round();
+        if (!step) TRY(tolerate(step.error()));
+        if (step && *step) return std::move(**step);
+        const auto wish = parts_.operator_.wait(has_acted_ ? 0ms : kRound, last_view_ ? &*last_view_ : nullptr);
+        if (!wish) continue;
+        obey(*wish);
+        if (wish->kind == Operator::Wish::Kind::detach && last_view_)
+            return Ending{.kind = Ending::Kind::detached, .view = *last_view_, .signal = wish->signal};
+    }
+}
+
+// Whoever wants to go back before the polygon was stopped aborts.
+void Coordinator::obey(const Operator::Wish& wish) {
+    if (wish.kind == Operator::Wish::Kind::go_on) return;
+    interrupted_by_ = wish.signal;
+    if (wish.kind != Operator::Wish::Kind::go_back || !last_view_) return;
+    const Phase now = last_view_->phase.phase;
+    order_ = now == Phase::stage || now == Phase::copy ? Order::abort : Order::rollback;
+}
+
+// An etcd that does not answer is waited for: the nodes go on as they are meanwhile.
+Status Coordinator::tolerate(const Error& error) {
+    if (error.code != Errc::etcd_unavailable) return error;
+    if (parts_.clock.now() - answered_ >= limit_) {
+        Error given_up = in_context(error, fmt::format("etcd has not answered for {} s", limit_.count()));
+        given_up.hint = kGoOn;
+        return given_up;
+    }
+    if (!is_silence_told_) log_warning(error.message, {{"patience_seconds", limit_.count()}});
+    is_silence_told_ = true;
+    return {};
+}
+
+// A lock that was lost while etcd did not answer is taken again, unless somebody else has it.
+Status Coordinator::hold_lock() {
+    if (lock_ && lock_->is_held()) return {};
+    lock_.reset();
+    lock_ = TRY(parts_.take_lock());
+    return {};
+}
+
+// Somebody may have had the lock meanwhile, and have begun something else.
+Status Coordinator::require_same_rebuild(const Situation& seen) {
+    const bool is_there =
+        seen.plan.value && seen.phase.value && seen.plan.value->generation == seen.phase.value->generation;
+    if (generation_.empty() && is_there) generation_ = seen.plan.value->generation;
+    if (is_there && seen.plan.value->generation == generation_) return {};
+    return Error{Errc::conflict, fmt::format("another coordinator has replaced the rebuild '{}'", generation_),
+                 "Look at polygon-rebuild status."};
+}
+
+Coordinator::Step Coordinator::round() {
+    has_acted_ = false;
+    TRY(hold_lock());
+    const Situation seen = TRY(parts_.store.look());
+    TRY(require_same_rebuild(seen));
+    answered_ = parts_.clock.now();
+    is_silence_told_ = false;
+    note_phase(*seen.phase.value);
+    View view = look_closer(seen);
+    view.progress = patience_.observe(view);
+    const Move move = next_move(view);
+    const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(parts_.clock.now() - began_);
+    parts_.operator_.show(view, elapsed, move.kind == Move::Kind::wait ? move.reason : "");
+    last_view_ = view;
+    return act(seen, view, move);
+}
+
+void Coordinator::note_phase(const etcd::PhaseRecord& phase) {
+    std::string now = fmt::format("{} {}", etcd::to_text(phase.phase), phase.attempt);
+    if (now == phase_) return;
+    has_seen_begin_ = !phase_.empty();
+    phase_ = std::move(now);
+    phase_began_ = parts_.clock.now();
+    verdict_.reset();
+    replication_ = {};
+    replication_read_.reset();
+    parts_.on_phase();
+}
+
+// In phase `replicas` the leader is asked as well, once a second.
+View Coordinator::look_closer(const Situation& seen) {
+    View view = make_view(seen);
+    if (order_ != Order::none) view.order = order_;
+    view.verdict = verdict_;
+    if (view.phase.phase != Phase::replicas) return view;
+    const auto now = parts_.clock.now();
+    if (!replication_read_ || now - *replication_read_ >= kReplicationRound) {
+        replication_read_ = now;
+        if (auto read = parts_.polygon.read_replication(seen.cluster)) replication_ = *std::move(read);
+    }
+    view.replication = replication_;
+    return view;
+}
+
+Coordinator::Step Coordinator::act(const Situation& seen, const View& view, const Move& move) {
+    switch (move.kind) {
+        case Move::Kind::wait:
+            break;
+        case Move::Kind::enter:
+            TRY(enter(seen, move.phase, ""));
+            break;
+        case Move::Kind::go_back:
+            log_warning("going back to the polygon before: " + move.reason);
+            TRY(enter(seen, move.phase, move.reason));
+            break;
+        case Move::Kind::clear:
+            TRY(settle(parts_.store.clear(*lock_, seen, next(seen, move.phase, "")), move.phase));
+            break;
+        case Move::Kind::put_back:
+            TRY(settle(parts_.store.put_back(*lock_, seen, next(seen, move.phase, "")), move.phase));
+            break;
+        case Move::Kind::verify:
+            verify(seen);
+            break;
+        case Move::Kind::finish:
+            return finish(seen, view, move.phase);
+        case Move::Kind::stuck:
+            return stuck(seen, move.reason);
+        case Move::Kind::end:
+            return std::optional(Ending{
+                .kind = move.phase == Phase::done ? Ending::Kind::done : Ending::Kind::rolled_back, .view = view});
+    }
+    return std::optional<Ending>();
+}
+
+etcd::PhaseRecord Coordinator::next(const Situation& seen, Phase phase, const std::string& error) const {
+    const etcd::PhaseRecord& now = *seen.phase.value;
+    const std::chrono::duration<double> took =
+        has_seen_begin_ ? parts_.clock.now() - phase_began_ : since(now, parts_.clock);
+    return next_phase(now, phase, error, took, parts_.clock.wall());
+}
+
+Status Coordinator::enter(const Situation& seen, Phase phase, const std::string& error) {
+    TRY(parts_.store.enter(*lock_, seen, next(seen, phase, error)));
+    has_acted_ = true;
+    return {};
+}
+
+// What changed meanwhile is seen in the next round; a phase that changed is somebody else's doing only if the lock is.
+Status Coordinator::settle(Result<Attempt> attempt, Phase entered) {
+    has_acted_ = TRY(std::move(attempt)) == Attempt::done;
+    if (!has_acted_) log_debug("the keys changed meanwhile; looking again", {{"phase", etcd::to_text(entered)}});
+    return {};
+}
+
+void Coordinator::verify(const Situation& seen) {
+    const auto verified = parts_.polygon.verify(seen.cluster, seen.generation.value, seen.plan.value->members);
+    if (!verified) {
+        log_warning("cannot verify the new polygon yet: " + verified.error().message);
+        return;
+    }
+    patience_.restart();
+    verdict_ = verified->verdict;
+    if (const Status stored = parts_.store.store_certificate(*lock_, verified->certificate); !stored)
+        log_warning(stored.error().message);
+}
+
+Coordinator::Step Coordinator::finish(const Situation& seen, const View& view, Phase phase) {
+    const etcd::PhaseRecord last = next(seen, phase, "");
+    const WallTime now = parts_.clock.wall();
+    TRY(parts_.store.finish(*lock_, seen, last, make_history(view, last, now), format_utc(now)));
+    View ended = view;
+    ended.phase = last;
+    note_phase(last);
+    return std::optional(Ending{.kind = phase == Phase::done ? Ending::Kind::done : Ending::Kind::rolled_back,
+                                .view = std::move(ended),
+                                .signal = interrupted_by_});
+}
+
+Error Coordinator::stuck(const Situation& seen, const std::string& reason) {
+    const Status noted = parts_.store.enter(*lock_, seen, stuck_phase(*seen.phase.value, reason));
+    if (!noted) log_warning(noted.error().message);
+    parts_.on_phase();
+    return {Errc::needs_person,
+            fmt::format("the rebuild '{}' is stuck in phase {}: {}", generation_,
+                        etcd::to_text(seen.phase.value->phase), reason),
+            has_way_back(make_view(seen)) ? kGoOn : "Mend that; polygon-rebuild resume goes on from there."};
+}
+
+}  // namespace polygon::rebuild

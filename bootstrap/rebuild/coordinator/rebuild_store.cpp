@@ -1,0 +1,244 @@
+#include "bootstrap/rebuild/coordinator/rebuild_store.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/log.h"
+
+namespace polygon::rebuild {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kKeptHistories = 50;
+constexpr auto kOrderLifetime = 60s;
+constexpr std::size_t kRemovedAtOnce = 100;  // etcd refuses more than 128 operations
+
+const char* word_of(Order order) {
+    return order == Order::abort ? "abort" : "rollback";
+}
+
+Order parse_order(const std::string& text) {
+    if (text == "abort") return Order::abort;
+    if (text == "rollback") return Order::rollback;
+    return Order::none;
+}
+
+template <class T, class Parse>
+Result<Stored<T>> store(const etcd::KeyValue& entry, Parse&& parse) {
+    Stored<T> stored{.value = {}, .revision = entry.mod_revision, .text = entry.value};
+    stored.value = TRY(parse(entry.value));
+    return stored;
+}
+
+etcd::Compare unchanged(const std::string& key, std::int64_t revision) {
+    return revision == 0 ? etcd::absent(key) : etcd::mod_revision_is(key, revision);
+}
+
+// Neither goes back to what it was: whose lease has ended holds nothing, and who leads is decided anew.
+bool is_put_back(const std::string& relative_key) {
+    return relative_key != "leader" && !relative_key.starts_with("members/");
+}
+
+}  // namespace
+
+View make_view(const Situation& situation) {
+    View view{.plan = *situation.plan.value,
+              .phase = *situation.phase.value,
+              .cluster = situation.cluster.keys,
+              .order = situation.order};
+    for (const auto& [name, node] : situation.nodes)
+        view.nodes.emplace(name, *node.value);
+    if (situation.generation.value) view.proven = situation.generation.value->generation;
+    return view;
+}
+
+RebuildStore::RebuildStore(const patroni::Configuration& configuration)
+    : cluster_prefix_(configuration.key_prefix()), keys_(cluster_prefix_), client_(etcd_settings(configuration)) {}
+
+Result<Situation> RebuildStore::look() {
+    Situation seen;
+    // The cluster first: what follows is newer, and what is compared with it stands on this read.
+    seen.cluster = TRY(read_cluster(client_, cluster_prefix_));
+    for (const etcd::KeyValue& entry : TRY(client_.read_prefix(keys_.orders())).entries) {
+        if (entry.key == keys_.plan()) seen.plan = TRY(store<etcd::Plan>(entry, etcd::parse_plan));
+        if (entry.key == keys_.phase()) seen.phase = TRY(store<etcd::PhaseRecord>(entry, etcd::parse_phase));
+    }
+    for (const etcd::KeyValue& entry : TRY(client_.read_prefix(keys_.nodes())).entries) {
+        auto node = store<etcd::NodeRecord>(entry, etcd::parse_node);
+        if (node) seen.nodes.emplace(entry.key.substr(keys_.nodes().size()), *std::move(node));
+    }
+    if (const auto entry = TRY(client_.read(keys_.generation())))
+        seen.generation = TRY(store<etcd::Generation>(*entry, etcd::parse_generation));
+    if (const auto entry = TRY(client_.read(keys_.order()))) seen.order = parse_order(entry->value);
+    return seen;
+}
+
+Result<std::vector<etcd::HistoryRecord>> RebuildStore::read_history() {
+    std::vector<etcd::HistoryRecord> records;
+    for (const etcd::KeyValue& entry : TRY(client_.read_prefix(keys_.histories())).entries) {
+        auto record = etcd::parse_history(entry.value);
+        if (record)
+            records.push_back(*std::move(record));
+        else
+            log_warning(record.error().message, {{"key", entry.key}});
+    }
+    return records;
+}
+
+Result<std::optional<std::string>> RebuildStore::read_holder() {
+    const auto entry = TRY(client_.read(keys_.lock()));
+    return entry ? std::optional(entry->value) : std::nullopt;
+}
+
+Status RebuildStore::ask_preflight(const std::string& id, etcd::LeaseId lease) {
+    const etcd::Transaction transaction{
+        .compares = {etcd::absent(keys_.preflight())},
+        .then = {etcd::put(keys_.preflight(), fmt::format(R"({{"id": "{}"}})", id), lease)}};
+    if (TRY(client_.commit(transaction)).succeeded) return {};
+    return Error{Errc::conflict, fmt::format("somebody else asks the nodes already (key '{}')", keys_.preflight()),
+                 "Run the same command again in a minute.", Retry::safe};
+}
+
+Status RebuildStore::withdraw_preflight() {
+    TRY(client_.commit({.compares = {}, .then = {etcd::remove(keys_.preflight())}}));
+    return {};
+}
+
+Result<etcd::LeaseId> RebuildStore::grant_lease(std::chrono::seconds ttl) {
+    return TRY(client_.grant_lease(ttl)).id;
+}
+
+etcd::Transaction RebuildStore::on(const etcd::Lock& lock, const Situation& seen) const {
+    return {.compares = {lock.is_mine(), unchanged(keys_.phase(), seen.phase.revision)},
+            .then = {etcd::remove(keys_.order())}};
+}
+
+Result<Attempt> RebuildStore::commit(const etcd::Transaction& transaction) {
+    return TRY(client_.commit(transaction)).succeeded ? Attempt::done : Attempt::changed_meanwhile;
+}
+
+Status RebuildStore::commit_or_conflict(const etcd::Transaction& transaction, const std::string& what) {
+    if (TRY(commit(transaction)) == Attempt::done) return {};
+    return Error{Errc::conflict,
+                 fmt::format("{}: another coordinator has taken over, or the keys under '{}' changed meanwhile", what,
+                             keys_.prefix()),
+                 "Look at polygon-rebuild status."};
+}
+
+Status RebuildStore::begin(const etcd::Lock& lock, const Situation& seen, const etcd::Plan& plan,
+                           const etcd::PhaseRecord& first) {
+    etcd::Transaction transaction = on(lock, seen);
+    transaction.compares.push_back(unchanged(keys_.plan(), seen.plan.revision));
+    transaction.compares.push_back(unchanged(keys_.generation(), seen.generation.revision));
+    transaction.compares.push_back(etcd::value_is(cluster_prefix_ + "initialize", plan.system_identifier));
+    transaction.then.push_back(etcd::put(keys_.plan(), etcd::to_json(plan)));
+    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(first)));
+    transaction.then.push_back(etcd::remove(keys_.preflight()));
+    return commit_or_conflict(transaction, "the rebuild was not begun");
+}
+
+Status RebuildStore::enter(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
+    etcd::Transaction transaction = on(lock, seen);
+    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(next)));
+    return commit_or_conflict(transaction, fmt::format("phase {} was not entered", etcd::to_text(next.phase)));
+}
+
+// Also that no agent has written since: whoever starts Patroni says so first.
+void RebuildStore::require_all_stopped(const Situation& seen, etcd::Transaction& transaction) const {
+    transaction.compares.push_back(etcd::absent(cluster_prefix_ + "leader"));
+    transaction.compares.push_back(etcd::prefix_unchanged_since(cluster_prefix_, seen.cluster.revision));
+    for (const std::string& member : seen.plan.value->members)
+        transaction.compares.push_back(unchanged(keys_.node(member), seen.nodes.at(member).revision));
+}
+
+Result<Attempt> RebuildStore::clear(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
+    etcd::Transaction transaction = on(lock, seen);
+    require_all_stopped(seen, transaction);
+    transaction.compares.push_back(etcd::value_is(cluster_prefix_ + "initialize", seen.plan.value->system_identifier));
+    save_and_delete(seen.cluster, keys_, seen.plan.value->generation, transaction);
+    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(next)));
+    return commit(transaction);
+}
+
+Result<Attempt> RebuildStore::put_back(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
+    const etcd::Plan& plan = *seen.plan.value;
+    const std::string saved = keys_.saved(plan.generation, "");
+    etcd::Transaction transaction = on(lock, seen);
+    require_all_stopped(seen, transaction);
+    std::set<std::string> restored;  // etcd refuses two operations on one key
+    for (const etcd::KeyValue& entry : TRY(client_.read_prefix(saved)).entries) {
+        const std::string relative = entry.key.substr(saved.size());
+        if (!is_put_back(relative)) continue;
+        restored.insert(cluster_prefix_ + relative);
+        transaction.then.push_back(etcd::put(cluster_prefix_ + relative, entry.value));
+    }
+    if (!restored.contains(cluster_prefix_ + "initialize")) {
+        return Error{Errc::needs_person, fmt::format("nothing is saved under '{}' that could be put back", saved),
+                     "Look at the keys of etcd; polygon-rebuild reset begins anew."};
+    }
+    for (const etcd::KeyValue& entry : seen.cluster.entries) {
+        if (!restored.contains(entry.key)) transaction.then.push_back(etcd::remove(entry.key));
+    }
+    transaction.then.push_back(plan.replaced_generation.empty()
+                                   ? etcd::remove(keys_.generation())
+                                   : etcd::put(keys_.generation(), plan.replaced_generation));
+    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(next)));
+    return commit(transaction);
+}
+
+Status RebuildStore::finish(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& last,
+                            const etcd::HistoryRecord& history, const std::string& verified_at) {
+    etcd::Transaction transaction = on(lock, seen);
+    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(last)));
+    transaction.then.push_back(etcd::put(keys_.history(history.generation), etcd::to_json(history)));
+    if (last.phase == etcd::Phase::done) {
+        etcd::Generation generation = *seen.generation.value;
+        generation.verified_at = verified_at;
+        transaction.compares.push_back(unchanged(keys_.generation(), seen.generation.revision));
+        transaction.then.push_back(etcd::put(keys_.generation(), etcd::to_json(generation)));
+    }
+    TRY(commit_or_conflict(transaction, "the end was not written"));
+    if (last.phase != etcd::Phase::done) return {};
+    if (const Status pruned = prune(lock, history.generation); !pruned) log_warning(pruned.error().message);
+    return {};
+}
+
+Status RebuildStore::prune(const etcd::Lock& lock, const std::string& generation) {
+    std::vector<etcd::Operation> removals;
+    const std::string all_saved = keys_.prefix() + "saved/";
+    for (const etcd::KeyValue& entry : TRY(client_.read_prefix(all_saved)).entries) {
+        if (!entry.key.starts_with(all_saved + generation + "/")) removals.push_back(etcd::remove(entry.key));
+    }
+    const std::vector<etcd::KeyValue> histories = TRY(client_.read_prefix(keys_.histories())).entries;
+    for (std::size_t i = 0; i + kKeptHistories < histories.size(); ++i)
+        removals.push_back(etcd::remove(histories[i].key));
+    for (std::size_t from = 0; from < removals.size(); from += kRemovedAtOnce) {
+        const auto first = removals.begin() + static_cast<std::ptrdiff_t>(from);
+        const std::size_t count = std::min(kRemovedAtOnce, removals.size() - from);
+        TRY(client_.commit(
+            {.compares = {lock.is_mine()}, .then = {first, first + static_cast<std::ptrdiff_t>(count)}}));
+    }
+    return {};
+}
+
+Status RebuildStore::store_certificate(const etcd::Lock& lock, const std::string& json) {
+    return commit_or_conflict({.compares = {lock.is_mine()}, .then = {etcd::put(keys_.certificate(), json)}},
+                              "the certificate was not stored");
+}
+
+Status RebuildStore::give_order(Order order) {
+    const etcd::Lease lease = TRY(client_.grant_lease(kOrderLifetime));
+    TRY(client_.commit({.compares = {}, .then = {etcd::put(keys_.order(), word_of(order), lease.id)}}));
+    return {};
+}
+
+Status RebuildStore::withdraw_order() {
+    TRY(client_.commit({.compares = {}, .then = {etcd::remove(keys_.order())}}));
+    return {};
+}
+
+}  // namespace polygon::rebuild

@@ -1,0 +1,96 @@
+// A rebuild in etcd: what the coordinator reads each round, and its transactions. Each compares the lock and the phase
+// that it goes on from, so that it happens once, and never by two coordinators.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bootstrap/rebuild/cluster_store.h"
+#include "bootstrap/rebuild/coordinator/view.h"
+#include "common/base/result.h"
+#include "common/etcd/client.h"
+#include "common/etcd/lock.h"
+#include "common/etcd/rebuild_keys.h"
+#include "common/etcd/rebuild_state.h"
+#include "common/patroni/configuration.h"
+
+namespace polygon::rebuild {
+
+// A value and the revision that wrote it; 0: the key is absent.
+template <class T>
+struct Stored {
+    std::optional<T> value;
+    std::int64_t revision = 0;
+    std::string text;
+};
+
+struct Situation {
+    StoredCluster cluster;
+    Stored<etcd::Plan> plan;
+    Stored<etcd::PhaseRecord> phase;
+    Stored<etcd::Generation> generation;
+    std::map<std::string, Stored<etcd::NodeRecord>> nodes;  // values are never absent
+    Order order = Order::none;
+
+    bool is_active() const { return etcd::is_active(plan.value, phase.value); }
+};
+
+// Plan and phase have to be there.
+View make_view(const Situation& situation);
+
+// How a transaction ended whose compares may fail without anybody being to blame.
+enum class Attempt { done, changed_meanwhile };
+
+class RebuildStore {
+  public:
+    explicit RebuildStore(const patroni::Configuration& configuration);
+
+    // Records of agents that make no sense are left out, as if the agents were gone. Errc::conflict for any other
+    // value.
+    Result<Situation> look();
+    Result<std::vector<etcd::HistoryRecord>> read_history();  // the oldest first
+
+    // What the coordinator that holds the lock says of itself; nothing if nobody does.
+    Result<std::optional<std::string>> read_holder();
+
+    // Errc::conflict if a request of somebody else is there.
+    Status ask_preflight(const std::string& id, etcd::LeaseId lease);
+    Status withdraw_preflight();
+    // A lease for a request by someone who holds no lock.
+    Result<etcd::LeaseId> grant_lease(std::chrono::seconds ttl);
+
+    // Plan and first phase; Errc::conflict if anything that the plan was made from has changed.
+    Status begin(const etcd::Lock& lock, const Situation& seen, const etcd::Plan& plan, const etcd::PhaseRecord& first);
+    // Another phase, or the same with an error or a new attempt. An order counts as obeyed with it.
+    Status enter(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next);
+    // Saves and deletes the old cluster's keys and enters `bootstrap`, if all is as it was seen.
+    Result<Attempt> clear(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next);
+    // Deletes the new cluster's keys, puts the saved ones and the former generation back, and enters `restore`.
+    Result<Attempt> put_back(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next);
+    // The terminal phase with its history; after `done` what older rebuilds have left in etcd goes.
+    Status finish(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& last,
+                  const etcd::HistoryRecord& history, const std::string& verified_at);
+    Status store_certificate(const etcd::Lock& lock, const std::string& json);
+
+    // For the coordinator that holds the lock. It goes by itself after a minute.
+    Status give_order(Order order);
+    Status withdraw_order();
+
+    const etcd::RebuildKeys& keys() const { return keys_; }
+
+  private:
+    etcd::Transaction on(const etcd::Lock& lock, const Situation& seen) const;
+    void require_all_stopped(const Situation& seen, etcd::Transaction& transaction) const;
+    Status commit_or_conflict(const etcd::Transaction& transaction, const std::string& what);
+    Result<Attempt> commit(const etcd::Transaction& transaction);
+    Status prune(const etcd::Lock& lock, const std::string& generation);
+
+    std::string cluster_prefix_;
+    etcd::RebuildKeys keys_;
+    etcd::Client client_;
+};
+
+}  // namespace polygon::rebuild

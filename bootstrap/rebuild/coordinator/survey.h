@@ -1,0 +1,54 @@
+// What the nodes said when they were asked, before anything has changed: pure values.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bootstrap/rebuild/coordinator/rebuild_store.h"
+#include "common/etcd/rebuild_state.h"
+#include "common/patroni/cluster.h"
+
+namespace polygon::rebuild {
+
+struct FileSystemSpace {
+    std::string path;
+    std::uint64_t needed_bytes = 0;
+    std::uint64_t free_bytes = 0;
+};
+
+// What is read from the JSON of `polygon-bootstrap plan --json`.
+struct NodeReport {
+    etcd::PlannedBackup backup;  // empty where the source is no directory
+    std::string description;     // of such a source
+    std::uint64_t wal_bytes = 0;
+    int postgres_major = 0;  // of the programs that will restore; 0: not known
+    std::vector<FileSystemSpace> space;
+    std::vector<std::pair<std::string, std::string>> disarmed;  // "subscriptions" -> "drop"
+};
+
+// Nothing if it is not what polygon-bootstrap writes.
+std::optional<NodeReport> parse_report(const std::string& text);
+
+// What a member's agent said.
+struct Surveyed {
+    etcd::NodeRecord node;
+    std::optional<NodeReport> report;
+    std::string error;  // why there is no report, or what stands in the way although there is one
+};
+
+struct Survey {
+    patroni::ClusterKeys cluster;
+    bool is_standby_cluster = false;
+    std::map<std::string, Surveyed> nodes;  // by member, of agents that live
+};
+
+// The reports count only if they answer the request `id`.
+Survey make_survey(const Situation& situation, const std::string& id);
+
+// Members whose agents have not answered the request yet.
+std::vector<std::string> still_asked(const Situation& situation, const std::string& id);
+
+}  // namespace polygon::rebuild

@@ -1,0 +1,59 @@
+// A rebuild as the coordinator sees it at one moment: plain values, from which next_move.h decides.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/etcd/rebuild_state.h"
+#include "common/patroni/cluster.h"
+
+namespace polygon::rebuild {
+
+// What somebody asked of the rebuild while it runs.
+enum class Order { none, abort, rollback };
+
+// Whether something has moved within the coordinator's patience.
+enum class Progress { moving, stalled };
+
+// What the new leader says of those who follow it.
+struct Replication {
+    std::set<std::string> streaming;  // members, by pg_stat_replication's application_name
+    std::uint64_t cloned_bytes = 0;   // sent to base backups that run
+    bool operator==(const Replication&) const = default;
+};
+
+// What the verification of the new polygon came to.
+struct Verdict {
+    bool holds = false;
+    std::string reason;  // what does not hold
+};
+
+struct View {
+    etcd::Plan plan;
+    etcd::PhaseRecord phase;
+    std::map<std::string, etcd::NodeRecord> nodes;  // of agents that live, by member
+    patroni::ClusterKeys cluster;
+    std::optional<std::string> proven;  // the generation that a leader has proven last
+    Progress progress = Progress::moving;
+    Order order = Order::none;
+    Replication replication;         // asked for in phase `replicas` alone
+    std::optional<Verdict> verdict;  // once the polygon was verified, in phase `verify`
+};
+
+// The agent's record of a member; null if it is gone.
+const etcd::NodeRecord* find_node(const View& view, const std::string& member);
+
+// Patroni's key of the member says that PostgreSQL runs.
+bool is_running(const patroni::ClusterKeys& cluster, const std::string& member);
+
+// Whether all that rollback needs is still there: not for a rebuild in place that has begun to wipe, nor after `done`
+// once a node has given up the data of before.
+bool has_way_back(const View& view);
+
+// Of a failure that somebody has to look at: an agent's answer to this attempt. The failed copies of replicas are none.
+bool has_failed_answer(const View& view);
+
+}  // namespace polygon::rebuild
