@@ -72,7 +72,7 @@ bool reaches(RebuildView& view, OperatorCommand& command, const std::string& las
 Status ask_to_go_back(Stand& stand, RebuildView& view, OperatorCommand& command, const Before& before,
                       std::optional<OperatorCommand>& order) {
     if (!reaches(view, command, before.generation, Phase::replicas)) return wrong("it did not come to its replicas");
-    order = TRY(stand.start_operator({"rollback", "--yes"}));
+    order = TRY(stand.start_operator({"rollback"}));
     return {};
 }
 
@@ -103,7 +103,7 @@ Result<int> take_recourse(Stand& stand, support::Recourse recourse, int status, 
         if (status == exit_status(Errc::refused)) return status;
         if (tries == kMostRecourses) return wrong(fmt::format("still status {} after {}", status, note));
         const char* const subcommand = recourse == support::Recourse::resume ? "resume" : "rollback";
-        OperatorCommand command = TRY(stand.start_operator({subcommand, "--yes", "--patience", kPatience}));
+        OperatorCommand command = TRY(stand.start_operator({subcommand, "--patience", kPatience}));
         const int next = TRY(command.wait(kCommandLimit));
         note += fmt::format("; {} after status {}", subcommand, status);
         // A rollback that was asked for has succeeded.

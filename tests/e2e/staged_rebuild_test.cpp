@@ -90,7 +90,7 @@ TEST_CASE("a polygon that was kept comes back by a rollback after the rebuild wa
     require(support::prove_contents(both));
     REQUIRE(system_identifier() != identifier);
 
-    const Ended back = run_operator({"rollback", "--yes"});
+    const Ended back = run_operator({"rollback"});
     INFO(back.output);
     REQUIRE(back.status == 0);
     require(both.wait_for_polygon());
