@@ -93,8 +93,9 @@ class Agent {
     std::optional<Failure> failure_;
     std::optional<Attempt> patroni_failed_in_;
     std::string patroni_serves_;
-    std::string unusable_staged_;    // the generation of a copy whose seal is broken
-    std::optional<Task> disk_task_;  // none: the guard's
+    std::string unusable_staged_;          // the generation of a copy whose seal is broken
+    std::optional<Task> disk_task_;        // none: the guard's
+    std::optional<Attempt> disk_attempt_;  // whose task it is; the phase may be another when it ends
     pid_t stopped_server_ = 0;
     std::optional<std::pair<Attempt, patroni::Previous>> previous_;
 

@@ -153,6 +153,7 @@ std::function<Status()> Agent::disk_work_of(Task task, const std::string& genera
 
 void Agent::work_on_disk(std::optional<Task> task, std::function<Status()> work) {
     disk_task_ = task;
+    disk_attempt_ = attempt_;
     disk_seen_.reset();
     disk_work_.start(std::move(work));
     const Deadline deadline(clock_, kPatienceForDisk);
@@ -165,11 +166,12 @@ void Agent::note_disk_work() {
     const Error& error = outcome->error();
     if (!disk_task_) {
         supervisor_.give_up(error);
-    } else if (disk_task_ == Task::put_in_place && error.code == Errc::conflict && attempt_) {
+    } else if (disk_task_ == Task::put_in_place && error.code == Errc::conflict && disk_attempt_) {
         log_warning("the copied clone is not used, this member clones the leader: " + error.message);
-        unusable_staged_ = attempt_->generation;
-    } else if (attempt_) {
-        failure_ = Failure{*attempt_, error.message};
+        unusable_staged_ = disk_attempt_->generation;
+    } else if (disk_attempt_) {
+        log_warning(error.message);
+        failure_ = Failure{*disk_attempt_, error.message};
     } else {
         log_warning(error.message);
     }
