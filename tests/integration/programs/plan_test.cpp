@@ -89,6 +89,9 @@ TEST_CASE("plan as JSON has the same, in numbers") {
     CHECK(json["scope"] == "polygon");
     CHECK(json["source"]["label"] == "20261120");
     CHECK(json["source"]["format"] == "tar, gzip");
+    const std::string manifest = (site.tar_backups() / "20261120" / "backup_manifest").string();
+    CHECK(json["source"]["identity"] == site.run({"sha256sum", manifest}).out.substr(0, 64));
+    CHECK(json["replicas"] == "leader");
     CHECK(json["source"]["wal_bytes_are_estimated"] == true);
     CHECK(json["source"]["wal_bytes"].get<std::uint64_t>() % (16U << 20) == 0);
     CHECK(json["data_directory_entries"] == 0);
@@ -165,7 +168,7 @@ TEST_CASE("a bootstrap tells a status file its phases and its end") {
 }
 
 TEST_CASE("each subcommand explains itself") {
-    for (const char* command : {"restore", "check", "plan"}) {
+    for (const char* command : {"restore", "check", "plan", "stage", "serve", "copy", "discard"}) {
         const process::Finished help = Site::shared().run({"polygon-bootstrap", command, "--help"});
         CHECK(help.exit_status == 0);
         CHECK_THAT(help.out, ContainsText("Status 0"));
