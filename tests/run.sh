@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds and runs the tests.
-#   tests/run.sh [LABEL…]       unit, integration, e2e, arch; none: all of them. Only if asked for: faults, which takes hours
+#   tests/run.sh [LABEL…]       arch, model, unit, integration, e2e; none: all of them. Only if asked for: faults, which takes hours
 # POLYGON_PRESET selects another preset than dev. Installs what is missing. Fails if no test ran.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,7 +15,7 @@ run_label() {
 
 install_packages
 build_preset "$preset"
-[ $# -gt 0 ] || set -- arch unit integration e2e
+[ $# -gt 0 ] || set -- arch model unit integration e2e
 status=0
 for label; do
   case $label in

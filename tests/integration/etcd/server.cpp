@@ -5,10 +5,11 @@
 #include <stdexcept>
 #include <utility>
 
+#include <fmt/format.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/http/client.h"
-#include "tests/unit/http/test_server.h"
 
 namespace polygon::etcd {
 namespace {
@@ -23,6 +24,12 @@ std::filesystem::path make_directory() {
     return name;
 }
 
+// A port on own_address().
+std::string next_host() {
+    static int port = 20000;
+    return own_address() + ":" + std::to_string(port++);
+}
+
 bool says(const std::string& url, const std::string& text) {
     http::Client client;
     const auto response = client.send({.url = url});
@@ -31,12 +38,17 @@ bool says(const std::string& url, const std::string& text) {
 
 }  // namespace
 
+std::string own_address() {
+    const auto pid = static_cast<unsigned>(getpid());
+    return fmt::format("127.{}.{}.{}", 1 + (pid >> 16U) % 64, (pid >> 8U) % 256, pid % 256);
+}
+
 Member::Member(std::string name, Scheme scheme, std::vector<std::string> arguments)
     : directory_(make_directory()),
       name_(std::move(name)),
-      url_((scheme == Scheme::https ? "https://" : "http://") + http::dead_host()),
-      peer_url_("http://" + http::dead_host()),
-      health_url_("http://" + http::dead_host()),
+      url_((scheme == Scheme::https ? "https://" : "http://") + next_host()),
+      peer_url_("http://" + next_host()),
+      health_url_("http://" + next_host()),
       arguments_(std::move(arguments)) {}
 
 Member::~Member() {

@@ -15,6 +15,10 @@ namespace polygon::etcd {
 
 enum class Scheme { http, https };
 
+// Of the loopback, and this process's alone: where its etcds listen, on ports that no test beside it and no
+// connection's other end can have taken.
+std::string own_address();
+
 // One etcd process, which may be a member of a cluster.
 class Member {
   public:

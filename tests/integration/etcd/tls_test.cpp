@@ -35,7 +35,7 @@ class Authority {
     }
     // For the server and the client alike: etcd's gateway is a client of etcd itself, with the server's certificate.
     void sign(const std::string& name) const {
-        const std::string extensions = folder_.write("extensions", "subjectAltName=IP:127.0.0.1\n");
+        const std::string extensions = folder_.write("extensions", "subjectAltName=IP:" + own_address() + "\n");
         openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=" + name,
                  "-keyout", folder_ / (name + ".key"), "-out", folder_ / (name + ".csr")});
         openssl({"x509", "-req", "-in", folder_ / (name + ".csr"), "-CA", folder_ / "ca.pem", "-CAkey",

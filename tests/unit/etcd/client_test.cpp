@@ -75,6 +75,8 @@ TEST_CASE("a transaction that was sent and not answered is never sent again") {
     CHECK(failed.error().retry == Retry::no);
     CHECK(broken.received().size() == 2);
     CHECK(good.received().empty());
+    CHECK(client.commit(kTransaction).has_value());  // the next one is not that endpoint's any more
+    CHECK(good.received().size() == 1);
 }
 
 TEST_CASE("a transaction that timed out inside etcd has an unknown outcome") {
