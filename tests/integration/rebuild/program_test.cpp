@@ -113,6 +113,34 @@ TEST_CASE("a failed stage rolls back: status, history, metrics and status say so
     CHECK(status.at("last").at("outcome") == "rolled back");
 }
 
+TEST_CASE("after the end a rollback wants the old data kept on every node, and nobody who came later") {
+    Desk desk;
+    desk.polygon().keep_previous();
+    const etcd::Plan plan{.generation = "g-new",
+                          .leader = "polygon2",
+                          .system_identifier = kOldSystem,
+                          .mode = etcd::Mode::staged,
+                          .members = {"polygon1", "polygon2", "polygon3"}};
+    const etcd::RebuildKeys& keys = desk.polygon().rebuild_keys();
+    desk.polygon().put(keys.plan(), etcd::to_json(plan));
+    desk.polygon().put(keys.phase(), etcd::to_json(etcd::PhaseRecord{.generation = "g-new", .phase = Phase::replicas}));
+    desk.polygon().step();
+    desk.polygon().put(keys.phase(), etcd::to_json(etcd::PhaseRecord{.generation = "g-new", .phase = Phase::done}));
+    desk.polygon().put(keys.saved("g-new", "initialize"), kOldSystem);
+    const Ended unkept = desk.run({"rollback"});
+    CHECK(unkept.status == exit_status(Errc::refused));
+    CHECK_THAT(unkept.text, ContainsText("no way back from generation 'g-new': not every node has kept the data"));
+    desk.polygon().put(kPrefix + "members/late", R"({"state":"running"})");
+    const Ended strange = desk.run({"rollback", "--set", "staging.previous=keep"});
+    CHECK(strange.status == exit_status(Errc::refused));
+    CHECK_THAT(strange.text, ContainsText("member 'late' has come after the rebuild"));
+    desk.polygon().remove(kPrefix + "members/late");
+    const Ended back = desk.run({"rollback", "--set", "staging.previous=keep"});
+    INFO(back.text);
+    CHECK(back.status == 0);
+    CHECK(desk.polygon().phase() == "rolled-back");
+}
+
 // A rebuild that stays in `replicas`: no server is there that could say who streams.
 process::Child run_until(Desk& desk, const std::string& phase) {
     process::Child child = desk.start({"run", "--yes"});
