@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds and runs the tests.
-#   tests/run.sh [LABEL…]       unit, integration, e2e, arch; none: all of them
+#   tests/run.sh [LABEL…]       unit, integration, e2e, arch; none: all of them. Only if asked for: faults, which takes hours
 # POLYGON_PRESET selects another preset than dev. Installs what is missing. Fails if no test ran.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -19,7 +19,7 @@ build_preset "$preset"
 status=0
 for label; do
   case $label in
-    e2e) jobs=1 ;;  # two clusters at a time are enough for a small machine
+    e2e | faults) jobs=1 ;;  # two clusters at a time are enough for a small machine
     *) jobs=2 ;;
   esac
   run_label "$label" "$jobs" || status=1

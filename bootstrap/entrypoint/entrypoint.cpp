@@ -1,99 +1,70 @@
 #include "bootstrap/entrypoint/entrypoint.h"
 
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+
 #include <fmt/format.h>
 
-#include "bootstrap/entrypoint/guard.h"
-#include "bootstrap/entrypoint/signals.h"
-#include "bootstrap/entrypoint/snapshot.h"
-#include "bootstrap/entrypoint/supervisor.h"
+#include "bootstrap/entrypoint/agent/agent.h"
+#include "bootstrap/entrypoint/supervisor/signals.h"
+#include "bootstrap/entrypoint/supervisor/supervisor.h"
 #include "common/base/log.h"
 #include "common/cli/configuration_source.h"
+#include "common/fs/file.h"
 #include "common/patroni/configuration.h"
+#include "common/postgres/binaries.h"
 #include "common/process/environment.h"
+#include "common/process/service_manager.h"
 
 namespace polygon::entrypoint {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kRound = 1s;
+constexpr auto kPatienceForAgent = 1s;
 
-Result<patroni::Configuration> load_configuration(const Request& request) {
+patroni::ConfigurationSources find_sources(const Request& request) {
     const process::Environment environment = process::own_environment();
     std::optional<std::filesystem::path> path = cli::configuration_argument(request.command);
     if (const auto named = environment.find("POLYGON_CONFIG"); named != environment.end()) path = named->second;
     if (request.configuration) path = request.configuration;
-    return patroni::Configuration::load({path, environment});
+    return {path, environment};
 }
 
-Status carry_out(const Decision& decision, const postgres::Places& places, ClusterWatch& cluster) {
-    switch (decision.action) {
-        case Action::start:
-        case Action::wait:
-            return {};
-        case Action::remove_half:
-            return postgres::remove_data_directory(places.data, postgres::LinkTargets::all);
-        case Action::set_aside:
-            return postgres::set_aside(places);
-        case Action::clear_initialize:
-            return cluster.clear_initialize();
-    }
-    return {};
+// Before there is a thread that reaps what is run. 0: not known, and for the coordinator to say.
+int find_postgres_major(const patroni::PostgresqlSection& section, Clock& clock) {
+    const auto version = fs::read_file(section.data_dir / "PG_VERSION");
+    const int major = version ? std::atoi(version->c_str()) : 0;
+    const auto binaries = postgres::find_binaries(section.bin_dir, major, clock);
+    if (!binaries) log_debug(binaries.error().message);
+    return binaries ? binaries->major_version : major;
 }
 
-std::string_view name_of(Action action) {
-    switch (action) {
-        case Action::start:
-            return "start";
-        case Action::remove_half:
-            return "remove the unfinished restore";
-        case Action::set_aside:
-            return "set the data directory aside";
-        case Action::clear_initialize:
-            return "clear the key initialize";
-        case Action::wait:
-            return "wait";
-    }
-    return "wait";
-}
-
-// The same line is logged once: what stays as it is needs no second mention.
-class DecisionLog {
+// The agent in its thread. Both end with this process: when the agent hangs in a call to etcd, nobody waits for that.
+class AgentThread {
   public:
-    void report(std::string_view action, const std::string& reason) {
-        const std::string line = fmt::format("{}: {}", action, reason);
-        if (line == last_) return;
-        last_ = line;
-        log_info("guard decides", {{"action", action}, {"because", reason}});
+    AgentThread(Agent& agent, Clock& clock) : agent_(agent), clock_(clock) {
+        thread_ = std::thread([this] {
+            agent_.run();
+            has_ended_ = true;
+        });
+    }
+    AgentThread(const AgentThread&) = delete;
+    AgentThread& operator=(const AgentThread&) = delete;
+    ~AgentThread() { thread_.join(); }
+
+    bool ends_in_time() {
+        agent_.stop();
+        return wait_until(clock_, Deadline(clock_, kPatienceForAgent), 10ms, [&] { return has_ended_.load(); });
     }
 
   private:
-    std::string last_;
+    Agent& agent_;
+    Clock& clock_;
+    std::atomic<bool> has_ended_ = false;
+    std::thread thread_;
 };
-
-// True when Patroni may start, false when a signal ended the wait.
-Result<bool> guard(const patroni::Configuration& configuration, Clock& clock) {
-    ClusterWatch cluster(configuration, clock);
-    DecisionLog decisions;
-    while (true) {
-        const postgres::Places places = postgres::find_places(configuration.postgresql.data_dir);
-        Decision decision;
-        if (const Result<ClusterSeen> seen = cluster.look()) {
-            decision = decide(configuration.name, TRY(look_at_data(places)), *seen);
-        } else {
-            decision = {Action::wait, seen.error().message};  // no etcd, no action
-        }
-        decisions.report(name_of(decision.action), decision.reason);
-        if (decision.action == Action::start) return true;
-        if (const Status done = carry_out(decision, places, cluster); !done) {
-            if (done.error().code != Errc::conflict && done.error().code != Errc::etcd_unavailable) return done.error();
-            log_warning(done.error().message);
-        }
-        const auto pause = decision.action == Action::wait ? std::chrono::milliseconds(kRound) : 0ms;
-        const std::optional<int> number = next_signal(pause);
-        if (number && is_termination(*number)) return false;
-    }
-}
 
 }  // namespace
 
@@ -103,12 +74,21 @@ Result<int> run(const Request& request, Clock& clock) {
                      "Write: polygon-entrypoint -- patroni /etc/patroni/patroni.yml"};
     }
     block_signals();
-    const patroni::Configuration configuration = TRY(load_configuration(request));
-    if (!TRY(guard(configuration, clock))) {
-        log_info("ended by a signal before Patroni was started");
-        return 0;
+    AgentSettings settings{.sources = find_sources(request)};
+    settings.configuration = TRY(patroni::Configuration::load(settings.sources));
+    settings.helper_program = find_helper_program();
+    settings.postgres_major = find_postgres_major(settings.configuration.postgresql, clock);
+    const process::ServiceManager service_manager(process::own_environment());
+    Supervisor supervisor(request.command, clock);
+    Agent agent(std::move(settings), supervisor, service_manager, clock);
+    AgentThread thread(agent, clock);
+    if (const Status told = service_manager.say_ready(); !told) log_warning(told.error().message);
+    Result<int> status = supervisor.run();
+    if (!thread.ends_in_time()) {
+        if (!status) log_error(status.error());
+        std::_Exit(status ? *status : exit_status(status.error().code));
     }
-    return supervise(request.command);
+    return status;
 }
 
 }  // namespace polygon::entrypoint

@@ -1,4 +1,5 @@
-// The whole of polygon-entrypoint: guard until Patroni may start, then supervise it.
+// The whole of polygon-entrypoint: this thread supervises Patroni and has the signals, another one is the node's agent,
+// whose guard starts Patroni when it may.
 #pragma once
 
 #include <filesystem>
@@ -16,7 +17,7 @@ struct Request {
     std::optional<std::filesystem::path> configuration;  // else POLYGON_CONFIG, else the one in `command`
 };
 
-// Patroni's exit status; 0 if a signal ends it while it still waits.
+// Patroni's exit status; 0 if a signal ends it while Patroni does not run.
 Result<int> run(const Request& request, Clock& clock);
 
 }  // namespace polygon::entrypoint

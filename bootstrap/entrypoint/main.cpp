@@ -10,7 +10,9 @@ int main(int argc, char** argv) {
         "polygon-entrypoint",
         "Starts Patroni once the data directory and the cluster's state allow it, as PID 1 of a container or under\n"
         "systemd: polygon-entrypoint -- patroni /etc/patroni/patroni.yml",
-        "It forwards signals, reaps children and ends with Patroni's own exit status.\n");
+        "It forwards signals, reaps children and ends with Patroni's own exit status. In a rebuild it is the node's\n"
+        "agent: it follows polygon-rebuild through etcd, runs polygon-bootstrap, stops and starts Patroni. Under\n"
+        "systemd's Type=notify it is ready as soon as it supervises, and its status is its last decision.\n");
     entrypoint::Request request;
     application.parser()
         .add_option("command", request.command, "patroni and its arguments, after --")

@@ -1,6 +1,7 @@
 #include "bootstrap/post_bootstrap/post_bootstrap.h"
 
 #include <cstdlib>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -39,14 +40,52 @@ Result<postgres::GenerationMarker> read_own_marker(postgres::Connection& session
                  "Set bootstrap.method to the section whose command is polygon-bootstrap."};
 }
 
-Error overtaken(const postgres::GenerationMarker& marker, const etcd::Plan& plan) {
-    return {Errc::conflict,
-            fmt::format("generation {} was overtaken by a reset that planned {}", marker.generation, plan.generation),
+Error overtaken(const postgres::GenerationMarker& marker, const std::string& by) {
+    return {Errc::conflict, fmt::format("generation {} was overtaken by {}", marker.generation, by),
             "Let Patroni cancel this bootstrap and start the nodes again."};
 }
 
-// Guards of the other nodes wait for this key.
+// The plan that this generation fulfils, or an older one that is done: a generation's name begins with its time. A
+// rebuild that is on its way back does not want it any more.
+Status check_orders(const std::optional<etcd::Plan>& plan, const std::optional<etcd::PhaseRecord>& phase,
+                    const postgres::GenerationMarker& marker) {
+    if (!plan) return {};
+    if (plan->generation > marker.generation) {
+        return overtaken(marker, fmt::format("a {} that planned {}",
+                                             plan->mode == etcd::Mode::reset ? "reset" : "rebuild", plan->generation));
+    }
+    if (plan->generation != marker.generation || !etcd::is_active(plan, phase) ||
+        phase->phase == etcd::Phase::bootstrap) {
+        return {};
+    }
+    return overtaken(marker, fmt::format("its rebuild's phase '{}'", etcd::to_text(phase->phase)));
+}
+
+// Success only if plan and phase are as they were looked at.
+Result<etcd::Outcome> try_to_stamp(etcd::Client& client, const etcd::RebuildKeys& keys,
+                                   const etcd::Generation& generation, const postgres::GenerationMarker& marker) {
+    std::optional<etcd::Plan> plan;
+    std::optional<etcd::PhaseRecord> phase;
+    etcd::Compare same_plan = etcd::absent(keys.plan());
+    etcd::Compare same_phase = etcd::absent(keys.phase());
+    const etcd::Snapshot orders = TRY(client.read_prefix(keys.orders()));
+    for (const etcd::KeyValue& entry : orders.entries) {
+        if (entry.key == keys.plan()) {
+            plan = TRY(etcd::parse_plan(entry.value));
+            same_plan = etcd::mod_revision_is(entry.key, entry.mod_revision);
+        } else if (entry.key == keys.phase()) {
+            phase = TRY(etcd::parse_phase(entry.value));
+            same_phase = etcd::mod_revision_is(entry.key, entry.mod_revision);
+        }
+    }
+    TRY(check_orders(plan, phase, marker));
+    return client.commit(
+        {.compares = {same_plan, same_phase}, .then = {etcd::put(keys.generation(), etcd::to_json(generation))}});
+}
+
+// Guards of the other nodes, and the coordinator of a rebuild, wait for this key.
 Status stamp_etcd(const patroni::Configuration& configuration, const postgres::GenerationMarker& marker, Clock& clock) {
+    constexpr int kMostAttempts = 3;  // a coordinator that resumes writes its phase again
     const patroni::EtcdSection& section = configuration.etcd3;
     etcd::Client client({section.urls, section.username, section.password, section.tls});
     const etcd::Generation generation{.generation = marker.generation,
@@ -56,19 +95,12 @@ Status stamp_etcd(const patroni::Configuration& configuration, const postgres::G
                                       .backup_label = marker.backup_label,
                                       .backup_time = marker.backup_time};
     const etcd::RebuildKeys keys(configuration.key_prefix());
-    const auto entry = TRY(client.read(keys.plan()));
-    if (entry) {
-        const etcd::Plan plan = TRY(etcd::parse_plan(entry->value));
-        // The plan that this generation fulfils, or an older one that is done: a generation's name begins with its
-        // time.
-        if (plan.generation > marker.generation) return overtaken(marker, plan);
+    for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+        const etcd::Outcome outcome = TRY(try_to_stamp(client, keys, generation, marker));
+        if (outcome.succeeded) return {};
     }
-    const etcd::Compare unchanged =
-        entry ? etcd::mod_revision_is(keys.plan(), entry->mod_revision) : etcd::absent(keys.plan());
-    const etcd::Outcome outcome = TRY(
-        client.commit({.compares = {unchanged}, .then = {etcd::put(keys.generation(), etcd::to_json(generation))}}));
-    if (outcome.succeeded) return {};
-    return Error{Errc::conflict, fmt::format("the key '{}' has changed meanwhile", keys.plan()), "", Retry::safe};
+    return Error{Errc::conflict, fmt::format("the keys '{}' and '{}' keep changing", keys.plan(), keys.phase()), "",
+                 Retry::safe};
 }
 
 // The major version in the data directory's PG_VERSION: what shields a session has to be known before there is one.

@@ -3,6 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include "bootstrap/restore/staging/copy.h"
+#include "bootstrap/restore/staging/discard.h"
+#include "bootstrap/restore/staging/serve.h"
+#include "bootstrap/restore/staging/stage.h"
+
 namespace polygon::bootstrap {
 namespace {
 
@@ -39,6 +44,10 @@ CommandLine::CommandLine()
     add_restore();
     add_check();
     add_plan();
+    add_stage();
+    add_serve();
+    add_copy();
+    add_discard();
 }
 
 void CommandLine::add_bootstrap_options() {
@@ -94,6 +103,47 @@ void CommandLine::add_plan() {
         "--json", [this] { plan_format_ = PlanFormat::json; }, "print JSON instead of a table");
 }
 
+void CommandLine::add_stage() {
+    CLI::App& command = application_.add_command(
+        "stage", "In a rebuild's phase 'stage': makes the clone beside the polygon that runs, or room for it",
+        "Called by polygon-entrypoint. The planned leader restores exactly the planned backup, quarantines and seals "
+        "it;\n"
+        "the others remove what an earlier rebuild left. The data directory is not touched. In a rebuild in place the\n"
+        "backup is verified instead. Status 0 means that this node may go on; a repeat keeps a clone that is whole.\n");
+    command.add_option("--status-file", request_.status_file, kStatusFile);
+}
+
+void CommandLine::add_serve() {
+    CLI::App& command = application_.add_command(
+        "serve", "In a rebuild's phase 'copy', on its leader: lets replicas copy the staged clone, until SIGTERM",
+        "Called by polygon-entrypoint. The status file says the 'address'. Nothing but the replication protocol is "
+        "open,\n"
+        "to a role that exists only meanwhile and whose password each node derives. Status 0 means that the role is\n"
+        "gone, the server shut down cleanly and the clone sealed again.\n");
+    command.add_option("--status-file", request_.status_file, kStatusFile);
+}
+
+void CommandLine::add_copy() {
+    CLI::App& command = application_.add_command(
+        "copy", "In a rebuild's phase 'copy', on a replica: copies the leader's staged clone",
+        "Called by polygon-entrypoint. Verified by its manifest as it arrives, replayed until it is consistent, "
+        "sealed.\n"
+        "Status 0 means that this node can follow the new leader at once; on any other end nothing stays.\n");
+    command.add_option("--from", request_.from, "HOST:PORT that the leader's 'serve' says")->required();
+    command.add_option("--status-file", request_.status_file, kStatusFile);
+}
+
+void CommandLine::add_discard() {
+    CLI::App& command = application_.add_command(
+        "discard", "Removes the staged clone of a rebuild that has ended",
+        "Called by polygon-entrypoint. Refused while a rebuild that names this node may still need it. Status 0 means\n"
+        "that it is gone.\n");
+    command.add_flag_callback(
+        "--previous", [this] { discarded_ = Discarded::staged_and_previous; },
+        "what the rebuild set aside as well, unless it is the only data directory here");
+    command.add_option("--status-file", request_.status_file, kStatusFile);
+}
+
 // What is known only now: --config, --set, and who called.
 Request CommandLine::complete_request() const {
     Request request = request_;
@@ -110,7 +160,17 @@ Result<int> CommandLine::dispatch() {
         TRY(show_plan(complete_request(), plan_format_, system_clock()));
         return 0;
     }
+    if (!parser.get_subcommands().empty()) return dispatch_staging();
     TRY(bootstrap::run(complete_request(), system_clock()));
+    return 0;
+}
+
+Result<int> CommandLine::dispatch_staging() {
+    const CLI::App& parser = application_.parser();
+    if (parser.got_subcommand("stage")) return stage(complete_request(), system_clock());
+    if (parser.got_subcommand("serve")) TRY(serve(complete_request(), system_clock()));
+    if (parser.got_subcommand("copy")) TRY(copy(complete_request(), system_clock()));
+    if (parser.got_subcommand("discard")) TRY(discard(complete_request(), discarded_, system_clock()));
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "bootstrap/restore/commands/check_command.h"
 #include "bootstrap/restore/commands/plan_report.h"
 #include "bootstrap/restore/commands/restore_command.h"
+#include "bootstrap/restore/orders.h"
 #include "common/base/result.h"
 #include "common/cli/application.h"
 
@@ -22,7 +23,13 @@ class CommandLine {
     void add_restore();
     void add_check();
     void add_plan();
+    void add_stage();
+    void add_serve();
+    void add_copy();
+    void add_discard();
     Result<int> dispatch();
+    // Those that an agent calls in the course of a rebuild.
+    Result<int> dispatch_staging();
     Request complete_request() const;
 
     cli::Application application_;
@@ -30,6 +37,7 @@ class CommandLine {
     RestoreCommand restore_;
     CheckCommand check_;
     PlanFormat plan_format_ = PlanFormat::table;
+    Discarded discarded_ = Discarded::staged;
 };
 
 }  // namespace polygon::bootstrap

@@ -1,16 +1,15 @@
 #include "bootstrap/restore/plan.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "bootstrap/restore/orders.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/sources/filling_command.h"
 #include "bootstrap/restore/sources/find_backup.h"
 #include "bootstrap/restore/sources/live_server.h"
 #include "common/backup/facts.h"
-#include "common/etcd/client.h"
+#include "common/backup/identity.h"
 #include "common/etcd/rebuild_keys.h"
-#include "common/etcd/rebuild_state.h"
 #include "common/postgres/private_server.h"
 #include "common/sanitize/masking/psql_run.h"
 
@@ -27,15 +26,12 @@ Error not_yet(const std::string& key, const std::string& origin) {
 
 // A key that is understood but not yet obeyed stops the bootstrap: what silently does not happen is the worst case.
 Status refuse_unsupported(const PolygonSettings& settings) {
-    if (settings.replicas.value == patroni::Replicas::staged)
-        return not_yet("replicas: staged", settings.replicas.origin);
     if (settings.staging.directory.value) return not_yet("staging.directory", settings.staging.directory.origin);
     return {};
 }
 
-Result<postgres::Places> check_places(const std::string& data_directory, Occupied occupied) {
-    const postgres::Places places = postgres::find_places(data_directory);
-    if (occupied == Occupied::refused) TRY(postgres::require_empty(places.data));
+Result<postgres::Places> check_places(postgres::Places places, Purpose purpose) {
+    if (purpose == Purpose::bootstrap) TRY(postgres::require_empty(places.data));
     TRY(postgres::require_movable(places));
     return places;
 }
@@ -63,6 +59,11 @@ Status check_mode(const PolygonSettings& settings) {
     if (settings.system_identifier.value == patroni::SystemIdentifier::renew) {
         return needs_quarantine("system_identifier: new", settings.system_identifier.origin,
                                 "Set system_identifier to keep, or the quarantine to on.");
+    }
+    if (settings.replicas.value == patroni::Replicas::staged) {
+        return needs_quarantine("replicas: staged", settings.replicas.origin,
+                                "What is not sanitised is served to nobody: set replicas to leader, or the quarantine "
+                                "to on.");
     }
     constexpr const char* kPatronis =
         "Patroni recovers then: say it in recovery_conf of the bootstrap method's section.";
@@ -118,26 +119,39 @@ Result<postgres::Binaries> choose_binaries(const Configuration& configuration, c
     return postgres::find_binaries(configuration.postgresql.bin_dir, 0, clock);
 }
 
-// Of the plan in etcd if one waits for this member; a new one where nobody planned anything.
-Result<std::string> choose_generation(const Configuration& configuration, Clock& clock) {
-    const etcd::RebuildKeys keys(configuration.key_prefix());
-    const patroni::EtcdSection& section = configuration.etcd3;
-    etcd::Client client({section.urls, section.username, section.password, section.tls});
-    const auto plan_entry = TRY(client.read(keys.plan()));
-    const auto generation_entry = TRY(client.read(keys.generation()));
-    if (plan_entry) {
-        const etcd::Plan plan = TRY(etcd::parse_plan(plan_entry->value));
-        const bool is_done =
-            generation_entry && TRY(etcd::parse_generation(generation_entry->value)).generation == plan.generation;
-        if (!is_done && plan.leader != configuration.name) {
-            return Error{Errc::conflict,
-                         fmt::format("generation {} is to be led by '{}', this is '{}'", plan.generation, plan.leader,
-                                     configuration.name),
-                         "Start the nodes under polygon-entrypoint, which lets the planned leader go first."};
-        }
-        if (!is_done) return plan.generation;
+Result<std::optional<etcd::Plan>> find_plan(const Configuration& configuration, Purpose purpose) {
+    const Orders orders = TRY(read_orders(configuration));
+    switch (purpose) {
+        case Purpose::bootstrap:
+            return plan_to_restore(orders, configuration.name);
+        case Purpose::staging:
+            return std::optional(TRY(require_phase(orders, configuration.name, etcd::Phase::stage)));
+        case Purpose::report:
+            break;
     }
-    return etcd::make_generation_name(clock.wall());
+    return plan_to_report(orders, configuration.name);
+}
+
+Error replaced(const std::string& what, const std::string& was_planned) {
+    return {Errc::conflict, fmt::format("{}; '{}' was planned", what, was_planned),
+            "Nothing was restored: plan the rebuild again."};
+}
+
+// Of a folder the newest backup may be another by now: what was planned is restored.
+Status take_planned_source(PolygonSettings& settings, const etcd::PlannedBackup& planned) {
+    if (planned.directory.empty()) return {};
+    if (!settings.source || settings.source->kind != patroni::SourceKind::directory)
+        return replaced("the configured source is no directory", planned.directory);
+    settings.source->value = planned.directory;
+    return {};
+}
+
+Status check_planned(const DataSource& source, const etcd::PlannedBackup& planned) {
+    const auto* backup = std::get_if<backup::Backup>(&source);
+    if (backup == nullptr || planned.identity.empty()) return {};
+    if (TRY(backup::compute_identity(*backup)) == planned.identity) return {};
+    return replaced(fmt::format("the backup in '{}' was replaced since", backup->directory.string()),
+                    fmt::format("{} of {}", planned.label, planned.time));
 }
 
 }  // namespace
@@ -152,35 +166,44 @@ Result<postgres::Binaries> find_matching_binaries(const Configuration& configura
                  fmt::format("Install PostgreSQL {} here and point postgresql.bin_dir at it.", major_version)};
 }
 
-Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied) {
-    const patroni::ConfigurationSources sources{request.source.path, request.source.environment};
-    Configuration configuration = TRY(Configuration::load(sources));
-    PolygonSettings settings = TRY(PolygonSettings::load(sources, request.overrides));
-    if (!request.scope.empty() && request.scope != configuration.scope) {
-        return Error{Errc::configuration,
-                     fmt::format("called for scope '{}', but {} is of scope '{}'", request.scope, configuration.source,
-                                 configuration.scope),
-                     "Point --config or POLYGON_CONFIG at the configuration of the calling Patroni."};
-    }
+Result<Configuration> load_configuration(const Request& request) {
+    Configuration configuration = TRY(Configuration::load({request.source.path, request.source.environment}));
+    if (request.scope.empty() || request.scope == configuration.scope) return configuration;
+    return Error{Errc::configuration,
+                 fmt::format("called for scope '{}', but {} is of scope '{}'", request.scope, configuration.source,
+                             configuration.scope),
+                 "Point --config or POLYGON_CONFIG at the configuration of the calling Patroni."};
+}
+
+postgres::Places find_places(const Request& request, const Configuration& configuration) {
+    return postgres::find_places(request.data_directory.empty() ? configuration.postgresql.data_dir
+                                                                : postgres::Path(request.data_directory));
+}
+
+Result<Plan> make_plan(const Request& request, Clock& clock, Purpose purpose) {
+    Configuration configuration = TRY(load_configuration(request));
+    PolygonSettings settings =
+        TRY(PolygonSettings::load({request.source.path, request.source.environment}, request.overrides));
     TRY(refuse_unsupported(settings));
     TRY(check_mode(settings));
     TRY(check_quarantine_parameters(settings));
-    const std::string data_directory =
-        request.data_directory.empty() ? configuration.postgresql.data_dir.string() : request.data_directory;
-    postgres::Places places = TRY(check_places(data_directory, occupied));
+    postgres::Places places = TRY(check_places(find_places(request, configuration), purpose));
+    const std::optional<etcd::Plan> rebuild = TRY(find_plan(configuration, purpose));
+    const bool is_bound = rebuild && purpose != Purpose::report;
+    if (is_bound) TRY(take_planned_source(settings, rebuild->backup));
     Found found = TRY(find_source(settings));
+    if (is_bound) TRY(check_planned(found.source, rebuild->backup));
     postgres::Binaries binaries = TRY(choose_binaries(configuration, found.source, clock));
     if (binaries.major_version != 0) TRY(check_target(settings.recovery, binaries, clock));
     sanitize::Policy policy = TRY(sanitize::make_policy(configuration, settings, request.source.environment));
     if (binaries.major_version != 0 && !policy.sql.empty()) TRY(sanitize::require_psql(binaries, clock));
-    std::string generation = TRY(choose_generation(configuration, clock));
     return Plan{.configuration = std::move(configuration),
                 .settings = std::move(settings),
                 .places = std::move(places),
                 .source = std::move(found.source),
                 .passed_over = std::move(found.passed_over),
                 .binaries = std::move(binaries),
-                .generation = std::move(generation),
+                .generation = rebuild ? rebuild->generation : etcd::make_generation_name(clock.wall()),
                 .policy = std::move(policy)};
 }
 

@@ -25,13 +25,20 @@ struct Plan {
     sanitize::Policy policy;
 };
 
-// Whether a data directory with something in it is an error, as for who is about to fill it, or will have been set
-// aside by then.
-enum class Occupied { refused, will_be_set_aside };
+// bootstrap: Patroni waits for a data directory, which has to be empty; staging: the clone is made beside a polygon
+// that runs; report: nothing is made, and what a rebuild would set aside is in nobody's way.
+enum class Purpose { bootstrap, staging, report };
+
+// Patroni's configuration, of the scope that the caller says. Errors: configuration, unsupported.
+Result<patroni::Configuration> load_configuration(const Request& request);
+
+// D and its companions, as the request or else the configuration has it.
+postgres::Places find_places(const Request& request, const patroni::Configuration& configuration);
 
 // Errors: data_directory_occupied, configuration, unsupported, backup_*, version_mismatch, connection,
-// secret_unreadable, etcd_unavailable, conflict (another member is to lead the planned rebuild).
-Result<Plan> make_plan(const Request& request, Clock& clock, Occupied occupied = Occupied::refused);
+// secret_unreadable, etcd_unavailable, conflict (another member is to lead the planned rebuild, no such thing is asked
+// for now, or the planned backup was replaced).
+Result<Plan> make_plan(const Request& request, Clock& clock, Purpose purpose = Purpose::bootstrap);
 
 // Production's path of each tablespace, and the one here, not staged.
 backup::TablespaceMapping tablespace_mapping(const Plan& plan);

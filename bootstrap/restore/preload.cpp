@@ -84,6 +84,14 @@ std::string production_preload(const postgres::GenerationMarker& marker) {
     return setting == settings.end() ? "" : setting->value.value_or("");
 }
 
+Preload choose_preload(const patroni::QuarantineSettings& settings, const postgres::Binaries& binaries,
+                       const postgres::GenerationMarker& marker) {
+    const auto& chosen_by_user = settings.parameters.value;
+    if (const auto chosen = chosen_by_user.find(std::string(kParameter)); chosen != chosen_by_user.end())
+        return {.libraries = chosen->second};
+    return choose_preload(production_preload(marker), postgres::find_library_directory(binaries));
+}
+
 Error explain_failed_preload(Error error, const std::string& libraries) {
     if (error.code != Errc::process_failed) return error;
     error.hint += fmt::format(

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/patroni/polygon_settings.h"
+#include "common/postgres/binaries.h"
 #include "common/postgres/generation_marker.h"
 
 namespace polygon::bootstrap {
@@ -23,6 +25,10 @@ Preload choose_preload(const std::string& production, const std::optional<std::f
 
 // Production's shared_preload_libraries, as its files were read; "" if it has none.
 std::string production_preload(const postgres::GenerationMarker& marker);
+
+// What a server of ours loads on such a clone: what the user has preloaded replaces our choice of production's.
+Preload choose_preload(const patroni::QuarantineSettings& settings, const postgres::Binaries& binaries,
+                       const postgres::GenerationMarker& marker);
 
 // A server that ended may have done so for a library, or for the want of one: the hint says where they are chosen.
 Error explain_failed_preload(Error error, const std::string& libraries);

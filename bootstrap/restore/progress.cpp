@@ -43,6 +43,10 @@ void Progress::complete() {
     status_file_.update(figures_, pace_);
 }
 
+void Progress::announce(const std::string& address) {
+    status_file_.announce(address);
+}
+
 void Progress::end(const Status& outcome) {
     display_.reset();
     status_file_.end(outcome);

@@ -24,6 +24,8 @@ class Progress {
     // The phase has succeeded, all of its figures are what they have to be: the last reports of several threads may
     // have been left out. Takes the bar away.
     void complete();
+    // "host:port" where the phase serves something, empty when it does no longer.
+    void announce(const std::string& address);
     // After it nothing of a bar is on the terminal.
     void end(const Status& outcome);
     // Instead of end(), when another process was reporting and was killed.

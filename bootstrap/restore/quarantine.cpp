@@ -20,23 +20,16 @@ using namespace std::chrono_literals;
 
 constexpr const char* kPreload = "shared_preload_libraries";
 
-// What the user has preloaded replaces our choice of production's.
-std::string preload_libraries(const Plan& plan, postgres::GenerationMarker& marker) {
-    const auto& chosen_by_user = plan.settings.quarantine.parameters.value;
-    if (const auto chosen = chosen_by_user.find(kPreload); chosen != chosen_by_user.end()) return chosen->second;
-    const Preload preload = choose_preload(production_preload(marker), postgres::find_library_directory(plan.binaries));
-    for (const std::string& line : preload.left)
-        log_info(line);
-    marker.left.insert(marker.left.end(), preload.left.begin(), preload.left.end());
-    return preload.libraries;
-}
-
 postgres::ServerParameters quarantine_parameters(const Plan& plan, postgres::GenerationMarker& marker) {
     postgres::ServerParameters parameters = recovery_parameters(plan.settings.recovery);
     parameters["max_prepared_transactions"] = "1000";
     for (const auto& [name, value] : plan.settings.quarantine.parameters.value)
         parameters[name] = value;
-    parameters[kPreload] = preload_libraries(plan, marker);
+    const Preload preload = choose_preload(plan.settings.quarantine, plan.binaries, marker);
+    for (const std::string& line : preload.left)
+        log_info(line);
+    marker.left.insert(marker.left.end(), preload.left.begin(), preload.left.end());
+    parameters[kPreload] = preload.libraries;
     return parameters;
 }
 
@@ -169,13 +162,6 @@ Status mask(postgres::PrivateServer& server, const Plan& plan, process::Isolatio
     return {};
 }
 
-Status require_clean_shutdown(const postgres::Path& data_directory) {
-    const postgres::ControlFile control = TRY(postgres::read_control_file(data_directory));
-    if (control.state == postgres::ClusterState::shut_down) return {};
-    return Error{Errc::data_directory_invalid,
-                 fmt::format("the clone in '{}' was not shut down cleanly", data_directory.string()), ""};
-}
-
 // What pg_createsubscriber does since PostgreSQL 17: the identifier, then WAL that carries it.
 Status renew_system_identifier(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
                                const Deadline& deadline) {
@@ -187,6 +173,13 @@ Status renew_system_identifier(const Plan& plan, postgres::GenerationMarker& mar
 }
 
 }  // namespace
+
+Status require_clean_shutdown(const postgres::Path& data_directory) {
+    const postgres::ControlFile control = TRY(postgres::read_control_file(data_directory));
+    if (control.state == postgres::ClusterState::shut_down) return {};
+    return Error{Errc::data_directory_invalid,
+                 fmt::format("the clone in '{}' was not shut down cleanly", data_directory.string()), ""};
+}
 
 Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock) {
     const Deadline deadline(clock, plan.settings.quarantine.timeout.value);

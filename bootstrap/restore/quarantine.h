@@ -14,4 +14,7 @@ namespace polygon::bootstrap {
 // configuration (SQL for a database that is not there), process_failed, timeout, not_proven.
 Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress& progress, Clock& clock);
 
+// Errc::data_directory_invalid unless the last server on it was a primary that came to its end.
+Status require_clean_shutdown(const postgres::Path& data_directory);
+
 }  // namespace polygon::bootstrap

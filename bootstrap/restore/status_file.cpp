@@ -31,6 +31,11 @@ void StatusFile::update(const cli::Figures& figures, const cli::Pace& pace) {
     if (clock_.now() - written_ >= kInterval) write("running", "");
 }
 
+void StatusFile::announce(const std::string& address) {
+    address_ = address;
+    write("running", "");
+}
+
 void StatusFile::end(const Status& outcome) {
     if (outcome) {
         write("done", "");
@@ -62,6 +67,7 @@ void StatusFile::write(const std::string& state, const std::string& error) {
                    {"seconds_left", left ? Json(left->count()) : Json(nullptr)},
                    {"updated_at", format_utc(clock_.wall())},
                    {"state", state}};
+    if (!address_.empty()) status["address"] = address_;
     if (!error.empty()) status["error"] = error;
     put(to_text(status));
 }

@@ -19,6 +19,8 @@ class StatusFile {
     void enter(const std::string& phase);
     // Written twice a second at most.
     void update(const cli::Figures& figures, const cli::Pace& pace);
+    // Where something is served from now on: written at once.
+    void announce(const std::string& address);
     // "done", or "failed" with the error's message: always written.
     void end(const Status& outcome);
     // For another process than the one that was updating it: keeps the figures that the file has.
@@ -31,6 +33,7 @@ class StatusFile {
     fs::Path path_;
     Clock& clock_;
     std::string phase_;
+    std::string address_;
     cli::Figures figures_;
     cli::Pace pace_;
     Clock::Instant written_;

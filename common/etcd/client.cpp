@@ -12,6 +12,14 @@ namespace {
 
 constexpr const char* kHint = "Check that etcd runs and that etcd3.hosts names it.";
 constexpr const char* kUserHint = "Check etcd3.username and etcd3.password, and what etcd grants to this user.";
+constexpr const char* kServerCertificateHint =
+    "Check that etcd3.cacert holds the authority that signed etcd's certificate, and that this is for the host that "
+    "etcd3.hosts names.";
+constexpr const char* kOwnCertificateHint =
+    "Check that etcd3.cert and etcd3.key are a certificate and its key, signed by the authority that etcd trusts.";
+constexpr const char* kBrokenOffHint =
+    "Check that etcd runs, that etcd3.protocol is what it serves at etcd3.hosts, http or https, and that it trusts "
+    "etcd3.cert.";
 constexpr const char* kUnknownHint = "Read the keys that it would have changed before repeating it.";
 constexpr int kFirstHttpError = 400;
 
@@ -32,6 +40,20 @@ std::string join_for_messages(const std::vector<std::string>& urls) {
     return joined;
 }
 
+const char* hint_of(http::Failure failure) {
+    switch (failure) {
+        case http::Failure::server_certificate:
+            return kServerCertificateHint;
+        case http::Failure::own_certificate:
+            return kOwnCertificateHint;
+        case http::Failure::broken_off:
+            return kBrokenOffHint;
+        case http::Failure::other:
+            break;
+    }
+    return kHint;
+}
+
 bool is_about_user(const Refusal& refusal) {
     return is_about_token(refusal) || refusal.message == "etcdserver: permission denied" ||
            refusal.message == "etcdserver: authentication failed, invalid user ID or password";
@@ -47,6 +69,7 @@ struct Client::Answer {
     std::string body;              // ok
     Refusal refusal;               // refused
     std::string why;               // refused and silent: for the message
+    const char* hint = kHint;      // refused and silent
     Effect effect = Effect::none;  // refused and silent: whether it may have been done all the same
     bool is_endpoints_own = true;  // refused and silent: another endpoint may do better
 };
@@ -106,9 +129,11 @@ Result<std::optional<std::chrono::seconds>> Client::remaining(LeaseId id) {
     return std::optional<std::chrono::seconds>(lease->ttl);
 }
 
-// The endpoints in turn, beginning with the one that answered last.
+// The endpoints in turn, beginning with the one that answered last. The hint is that of the first which has a better
+// one than the usual.
 Result<std::string> Client::call(std::string_view method, const std::string& body, Repeat repeat) {
     std::string reasons;
+    const char* hint = kHint;
     for (std::size_t tried = 0; tried < settings_.urls.size(); ++tried) {
         const std::size_t index = (current_ + tried) % settings_.urls.size();
         const std::string& url = settings_.urls[index];
@@ -118,13 +143,18 @@ Result<std::string> Client::call(std::string_view method, const std::string& bod
             return std::move(answer.body);
         }
         const bool may_go_on = repeat == Repeat::harmless || answer.effect == Answer::Effect::none;
-        if (!answer.is_endpoints_own || !may_go_on) return to_error(answer, method, url);
+        if (!answer.is_endpoints_own) return to_error(answer, method, url);
+        if (!may_go_on) {
+            current_ = (index + 1) % settings_.urls.size();  // or an endpoint that hangs would get the next one as well
+            return to_error(answer, method, url);
+        }
         if (!reasons.empty()) reasons += "; ";
         reasons += answer.why;
+        if (hint == kHint) hint = answer.hint;
     }
     if (settings_.urls.empty()) reasons = "no endpoint is configured";
     return Error{Errc::etcd_unavailable, fmt::format("etcd at '{}' cannot serve {}: {}", endpoints_, method, reasons),
-                 kHint, Retry::safe};
+                 hint, Retry::safe};
 }
 
 // With a token, if there is a user; a token that etcd no longer knows is replaced, once.
@@ -153,6 +183,7 @@ Client::Answer Client::ask(const std::string& url, std::string_view method, cons
     Answer answer;
     if (!response) {
         answer.why = response.error().message;
+        answer.hint = hint_of(http_.last_failure());
         answer.effect = http_.last_sent() == http::Sent::no ? Answer::Effect::none : Answer::Effect::possible;
         return answer;
     }

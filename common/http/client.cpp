@@ -1,6 +1,7 @@
 #include "common/http/client.h"
 
 #include <array>
+#include <string_view>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
@@ -118,11 +119,42 @@ void set_headers(CURL* curl, const Request& request, HeaderList& headers) {
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.head);
 }
 
+bool has(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+}
+
+// With TLS 1.3 a server's word on our certificate comes as an alert after the handshake, and libcurl has no code for
+// it: OpenSSL's texts are in ssl/ssl_err.c.
+bool is_refused_certificate(std::string_view reason) {
+    return has(reason, " alert ") && (has(reason, "certificate") || has(reason, "unknown ca"));
+}
+
+bool is_broken_off(CURLcode code) {
+    return code == CURLE_GOT_NOTHING || code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SEND_ERROR ||
+           code == CURLE_RECV_ERROR;
+}
+
+Failure find_failure(CURLcode code, std::string_view reason) {
+    switch (code) {
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_ISSUER_ERROR:
+            return Failure::server_certificate;
+        case CURLE_SSL_CERTPROBLEM:
+            return Failure::own_certificate;
+        default:
+            break;
+    }
+    if (is_refused_certificate(reason)) return Failure::own_certificate;
+    return is_broken_off(code) ? Failure::broken_off : Failure::other;
+}
+
 }  // namespace
 
 struct Client::Handle {
     CURL* curl = nullptr;
     Sent last_sent = Sent::no;
+    Failure last_failure = Failure::other;
 
     Handle() {
         initialize_library();
@@ -166,6 +198,9 @@ Result<Response> Client::send(const Request& request) {
     if (code == CURLE_OK) return Response{static_cast<int>(status), std::move(body.text)};
 
     std::string why = reason[0] != '\0' ? std::string(reason.data()) : std::string(curl_easy_strerror(code));
+    handle_->last_failure = find_failure(code, why);
+    // A server that refuses the handshake reads no request, though it may have been sent by then.
+    if (handle_->last_failure == Failure::own_certificate) handle_->last_sent = Sent::no;
     if (body.is_too_large) why = fmt::format("the answer is larger than {} bytes", body.limit);
     return Error{Errc::http_unavailable, fmt::format("cannot reach '{}': {}", without_credentials(request.url), why),
                  "", Retry::safe};
@@ -173,6 +208,10 @@ Result<Response> Client::send(const Request& request) {
 
 Sent Client::last_sent() const {
     return handle_->last_sent;
+}
+
+Failure Client::last_failure() const {
+    return handle_->last_failure;
 }
 
 std::string without_credentials(const std::string& url) {

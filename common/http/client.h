@@ -38,6 +38,10 @@ enum class Delivery { repeatable, once };
 // What became of a request that got no answer.
 enum class Sent { no, maybe };
 
+// What stood in the way of an answer, as far as it tells which setting to look at. broken_off: the server hung up
+// without a word, which is how many say that they speak https alone, or not at all, or do not like our certificate.
+enum class Failure { other, server_certificate, own_certificate, broken_off };
+
 struct Request {
     Method method = Method::get;
     std::string url;  // http or https
@@ -71,6 +75,8 @@ class Client {
 
     // For the last send() that failed: whether the server can have got the request.
     Sent last_sent() const;
+    // Of the same.
+    Failure last_failure() const;
 
   private:
     struct Handle;

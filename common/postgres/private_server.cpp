@@ -35,7 +35,7 @@ ServerParameters isolating_parameters(const std::filesystem::path& directory,
         {"unix_socket_directories", directory.string()},
         {"unix_socket_permissions", "0700"},
         {"listen_addresses", ""},
-        {"port", "5432"},
+        {"port", ""},
         {"cluster_name", "polygon-quarantine"},
         {"ssl", "off"},
         {"archive_mode", "off"},
@@ -79,10 +79,13 @@ std::string render(const ServerParameters& parameters) {
 // A socket's path has to fit in sockaddr_un: 107 bytes and a NUL.
 constexpr std::size_t kLongestSocketPath = 107;
 
-Result<std::filesystem::path> make_private_directory(const std::filesystem::path& data_directory) {
+enum class Place { in_data_directory, elsewhere };
+
+Result<std::filesystem::path> make_private_directory(const std::filesystem::path& data_directory, Place place) {
     const char* temporary = std::getenv("TMPDIR");
     std::string path = (data_directory / "polygon-quarantine-XXXXXX").string();
-    if (path.size() + std::string_view("/.s.PGSQL.5432.lock").size() > kLongestSocketPath) {
+    if (place == Place::elsewhere ||
+        path.size() + std::string_view("/.s.PGSQL.5432.lock").size() > kLongestSocketPath) {
         path = fmt::format("{}/polygon-XXXXXX", temporary != nullptr ? temporary : "/tmp");
     }
     if (mkdtemp(path.data()) == nullptr) {
@@ -103,9 +106,13 @@ bool is_isolating(const std::string& parameter) {
 }
 
 Result<PrivateServer> PrivateServer::prepare(const Binaries& binaries, const std::filesystem::path& data_directory,
-                                             const ServerParameters& parameters, process::Isolation isolation) {
-    PrivateServer server(binaries, data_directory, TRY(make_private_directory(data_directory)));
-    TRY(fs::write_file_durably(server.directory_ / "pg_hba.conf", "local all all trust\n"));
+                                             const ServerParameters& parameters, process::Isolation isolation,
+                                             const std::optional<Listening>& listening) {
+    const std::filesystem::path directory =
+        TRY(make_private_directory(data_directory, listening ? Place::elsewhere : Place::in_data_directory));
+    PrivateServer server(binaries, data_directory, directory, listening);
+    TRY(fs::write_file_durably(server.directory_ / "pg_hba.conf",
+                               "local all all trust\n" + (listening ? listening->access : "")));
     TRY(fs::write_file_durably(server.directory_ / "pg_ident.conf", ""));
     TRY(server.change(parameters, isolation));
     return server;
@@ -114,6 +121,8 @@ Result<PrivateServer> PrivateServer::prepare(const Binaries& binaries, const std
 Status PrivateServer::change(const ServerParameters& parameters, process::Isolation isolation) {
     isolation_ = isolation;
     ServerParameters all = isolating_parameters(directory_, data_directory_, binaries_.major_version);
+    if (listening_) all["listen_addresses"] = listening_->host;
+    all["port"] = port();
     for (const auto& [name, value] : parameters)
         all[name] = value;
     return fs::write_file_durably(directory_ / "postgresql.conf", render(all));
@@ -136,7 +145,7 @@ Status PrivateServer::start(Clock& clock, const Deadline& deadline) {
          .output_file = directory_ / "server.log",
          .death_signal = SIGQUIT,
          .isolation = isolation_})));
-    const std::string conninfo = fmt::format("host='{}' port=5432 dbname=postgres", directory_.string());
+    const std::string conninfo = fmt::format("host='{}' port={} dbname=postgres", directory_.string(), port());
     bool has_ended = false;
     const bool is_ready = wait_until(clock, deadline, 50ms, [&] {
         has_ended = server_->poll().has_value();
@@ -151,6 +160,10 @@ Status PrivateServer::start(Clock& clock, const Deadline& deadline) {
     return Error{Errc::process_failed,
                  fmt::format("PostgreSQL ended with status {} in the quarantine: {}", *server_->poll(), tail),
                  "Its own message says why; the backup may lack WAL that it needs."};
+}
+
+bool PrivateServer::has_ended() {
+    return server_->poll().has_value();
 }
 
 Status PrivateServer::stop(Clock& clock, const Deadline& deadline) {
@@ -173,7 +186,12 @@ Result<Connection> PrivateServer::connect(const std::string& user, const std::st
 }
 
 std::map<std::string, std::string> PrivateServer::address(const std::string& user) const {
-    return {{"host", directory_.string()}, {"port", "5432"}, {"user", user}};
+    return {{"host", directory_.string()}, {"port", port()}, {"user", user}};
+}
+
+// Of the socket's name too.
+std::string PrivateServer::port() const {
+    return listening_ ? std::to_string(listening_->port) : "5432";
 }
 
 Status PrivateServer::run_single(const std::string& statement, Clock& clock, const Deadline& deadline) {

@@ -1,11 +1,13 @@
-// A PostgreSQL server that nobody else can reach: no TCP, a private 0700 socket directory, a configuration of our own
-// that names no file of the data directory. It archives nothing, starts no worker that could call out, and is cut off
-// from the network as its caller says, so that code of the clone's cannot call out either.
+// A PostgreSQL server that nobody else can reach: no TCP (unless its caller has it listen for somebody), a private 0700
+// socket directory, a configuration of our own that names no file of the data directory. It archives nothing, starts no
+// worker that could call out, and is cut off from the network as its caller says, so that code of the clone's cannot
+// call out either.
 #pragma once
 
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/clock.h"
@@ -23,13 +25,21 @@ using ServerParameters = std::map<std::string, std::string>;
 // product sets them (shared_preload_libraries aside, which an extension's data may need).
 bool is_isolating(const std::string& parameter);
 
+// Where others than ourselves reach a server all the same.
+struct Listening {
+    std::string host;
+    int port = 0;
+    std::string access;  // lines of pg_hba.conf for who comes there
+};
+
 class PrivateServer {
   public:
     // Makes the private directory with postgresql.conf and pg_hba.conf (in the data directory if a socket's path fits
-    // there, so that it goes with it); starts nothing. `parameters` go over ours. What it starts runs in `isolation`,
-    // or not at all.
+    // there, so that it goes with it; not where others may copy the data directory); starts nothing. `parameters` go
+    // over ours. What it starts runs in `isolation`, or not at all.
     static Result<PrivateServer> prepare(const Binaries& binaries, const std::filesystem::path& data_directory,
-                                         const ServerParameters& parameters, process::Isolation isolation);
+                                         const ServerParameters& parameters, process::Isolation isolation,
+                                         const std::optional<Listening>& listening = std::nullopt);
     PrivateServer(PrivateServer&&) noexcept = default;
     PrivateServer& operator=(PrivateServer&&) = delete;
     // Kills a server that still runs and removes the private directory.
@@ -41,6 +51,8 @@ class PrivateServer {
     // Starts and waits until it accepts connections, recovery included. Errc::process_failed with the log's tail if it
     // ends before, Errc::timeout at the deadline.
     Status start(Clock& clock, const Deadline& deadline);
+    // Whether it has ended, by itself or by somebody else's hand. Never blocks.
+    bool has_ended();
     // Fast shutdown; returns when the process has ended.
     Status stop(Clock& clock, const Deadline& deadline);
 
@@ -57,14 +69,18 @@ class PrivateServer {
     std::string log_tail() const;
 
   private:
-    PrivateServer(Binaries binaries, std::filesystem::path data_directory, std::filesystem::path directory)
+    PrivateServer(Binaries binaries, std::filesystem::path data_directory, std::filesystem::path directory,
+                  std::optional<Listening> listening)
         : binaries_(std::move(binaries)),
           data_directory_(std::move(data_directory)),
-          directory_(std::move(directory)) {}
+          directory_(std::move(directory)),
+          listening_(std::move(listening)) {}
+    std::string port() const;
 
     Binaries binaries_;
     std::filesystem::path data_directory_;
     std::filesystem::path directory_;
+    std::optional<Listening> listening_;
     process::Isolation isolation_ = process::Isolation::none;
     std::unique_ptr<process::Child> server_;
 };

@@ -306,8 +306,9 @@ Result<Child> Child::start(const Command& command) {
     const Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
     const Fd output = TRY(open_to_append(command.output_file));
     const Fd errors = TRY(open_to_append(command.error_file));
-    const Standard standard{
-        .in = null.number, .out = output.number, .err = errors.number >= 0 ? errors.number : output.number};
+    const int out = command.output_fd >= 0 ? command.output_fd : output.number;
+    const int named = command.error_fd >= 0 ? command.error_fd : errors.number;
+    const Standard standard{.in = null.number, .out = out, .err = named >= 0 ? named : out};
     return Child(TRY(spawn(command, standard)), command.reach);
 }
 

@@ -31,8 +31,11 @@ struct Command {
     std::filesystem::path directory;         // empty: ours
     std::filesystem::path output_file;       // run(): ignored; Child: stdout and stderr appended here; empty: ours
     std::filesystem::path error_file;        // of a Child: stderr goes here instead; empty: to output_file
-    int death_signal = SIGKILL;              // what the child gets when we die (PR_SET_PDEATHSIG); 0: nothing
-    Reach reach = Reach::process;            // of a Child
+    // Of a Child: an open descriptor, which stays the caller's, in place of output_file or error_file. -1: none.
+    int output_fd = -1;
+    int error_fd = -1;
+    int death_signal = SIGKILL;    // what it gets when the thread that started it ends (PR_SET_PDEATHSIG); 0: nothing
+    Reach reach = Reach::process;  // of a Child
     // From the network. What cannot be isolated is not started; a group's leader, which only waits, is outside.
     Isolation isolation = Isolation::none;
 };

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by restore.sh: whom the servers run as, and the one directory where everything is.
+# Sourced by restore.sh and rebuild.sh: whom the servers run as, and the one directory where everything is.
 
 # PostgreSQL refuses root. `env` where nothing has to change, so that the prefix is never empty; the prefix replaces itself, so
 # that $! of a background command is the program's own number.
@@ -23,7 +23,7 @@ choose_parent() {
 }
 
 check_space() {
-  local free needed=$((megabytes * 6))
+  local free needed=$((megabytes * space_factor))
   free=$(df --output=avail -B 1000000 "$parent" | tail -n 1 | tr -d ' ')
   [ "$free" -ge "$needed" ] ||
     fail "$parent has $free MB free, and $needed MB are needed; set TMPDIR to another disk, or take a smaller SIZE_GB"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by restore.sh: the cluster that is backed up, on a private socket, with the data of the *.sql beside this file.
+# Sourced by restore.sh and rebuild.sh: the cluster that is backed up, on a private socket, with the data of the *.sql beside this file.
 
 # pg_lsn + numeric exists since PostgreSQL 14; client-side zstd since 15.
 readonly oldest_major=15

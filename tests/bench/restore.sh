@@ -12,6 +12,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 bench=$root/tests/bench
+space_factor=6  # of the data, that has to be free
 export LC_ALL=C
 
 step() { printf '== %s\n' "$*"; }

@@ -9,8 +9,6 @@
 namespace polygon::e2e {
 namespace {
 
-constexpr int kTickets = 60'000;  // some 10 MB
-
 // Owns the stand for the life of the process.
 struct Shared {
     std::unique_ptr<support::Stand> stand;
@@ -29,19 +27,13 @@ Shared& shared() {
     return instance;
 }
 
-Status prepare(support::Stand& stand) {
-    TRY(stand.make_production());
-    TRY(stand.make_polygon());
-    return stand.take_backup();
-}
-
 }  // namespace
 
 support::Stand& stand() {
     Shared& instance = shared();
     if (!instance.stand) {
-        instance.stand = require(support::Stand::make({.tickets = kTickets}));
-        require(prepare(*instance.stand));
+        instance.stand = require(support::Stand::make(stand_settings()));
+        require(prepare_stand(*instance.stand));
     }
     return *instance.stand;
 }

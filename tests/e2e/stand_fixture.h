@@ -11,6 +11,10 @@
 
 namespace polygon::e2e {
 
+// What this executable's stand is like: each has its own two functions, in …_stand.cpp.
+support::StandSettings stand_settings();
+Status prepare_stand(support::Stand& stand);
+
 // Production, a polygon of initdb, and a backup, made at the first call. After a failed test the workspace is kept, the
 // logs' tails are printed at the end, and the tests that follow fail at once: the clusters' state is unknown.
 support::Stand& stand();

@@ -18,12 +18,31 @@ using namespace std::chrono_literals;
 
 constexpr auto kStopLimit = 120s;
 
-bool is_patroni(pid_t pid) {
-    const auto arguments = process::read_command_line(pid);
-    if (!arguments) return false;
-    const auto is_name = [](const std::string& text) { return std::filesystem::path(text).filename() == "patroni"; };
+bool is_named(const std::string& path, const char* name) {
+    return std::filesystem::path(path).filename() == name;
+}
+
+bool is_patroni(const std::vector<std::string>& arguments) {
     // "/usr/bin/python3 /usr/bin/patroni FILE"
-    return arguments->size() >= 2 && (is_name(arguments->at(0)) || is_name(arguments->at(1)));
+    return arguments.size() >= 2 && (is_named(arguments[0], "patroni") || is_named(arguments[1], "patroni"));
+}
+
+bool is_agent(const std::vector<std::string>& arguments) {
+    return !arguments.empty() && is_named(arguments[0], "polygon-entrypoint");
+}
+
+bool is_postmaster(const std::vector<std::string>& arguments) {
+    // "/usr/lib/postgresql/15/bin/postgres -D DIRECTORY …"; a process of its own has "postgres: …" for a title.
+    return arguments.size() >= 2 && is_named(arguments[0], "postgres");
+}
+
+std::optional<pid_t> find_process(const std::filesystem::path& directory,
+                                  bool (*is_it)(const std::vector<std::string>& arguments)) {
+    for (const pid_t pid : processes_in(directory)) {
+        const auto arguments = process::read_command_line(pid);
+        if (arguments && is_it(*arguments)) return pid;
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -71,9 +90,10 @@ process::Environment PatroniNode::environment() const {
 Status PatroniNode::start(const std::filesystem::path& config, Launch launch) {
     if (child_ && !child_->poll()) return Error{Errc::internal, fmt::format("{} runs already", name())};
     std::vector<std::string> argv = {"patroni", config.string()};
-    if (launch == Launch::entrypoint) {
+    if (launch != Launch::patroni) {
         argv.insert(argv.begin(), {(workspace_->bin() / "polygon-entrypoint").string(), "--"});
     }
+    if (launch == Launch::service) argv.insert(argv.begin(), (workspace_->bin() / "restarted.sh").string());
     child_ = TRY(process::Child::start(workspace_->server(
         {.argv = std::move(argv), .environment = environment(), .directory = directory_, .log = log()})));
     return {};
@@ -93,15 +113,25 @@ Status PatroniNode::wait_for_stop() {
 void PatroniNode::kill_patroni() {
     // First what we started: polygon-entrypoint must not see its Patroni end.
     if (child_) child_->signal(SIGKILL);
-    for (const pid_t pid : processes_in(directory_)) {
-        if (is_patroni(pid)) kill(pid, SIGKILL);
-    }
+    if (const auto pid = patroni()) kill(*pid, SIGKILL);
     child_.reset();
 }
 
 void PatroniNode::kill_everything() {
     kill_processes_in(directory_);
     child_.reset();
+}
+
+std::optional<pid_t> PatroniNode::agent() const {
+    return find_process(directory_, is_agent);
+}
+
+std::optional<pid_t> PatroniNode::patroni() const {
+    return find_process(directory_, is_patroni);
+}
+
+std::optional<pid_t> PatroniNode::postmaster() const {
+    return find_process(data_directory(), is_postmaster);
 }
 
 std::optional<int> PatroniNode::exit_status() {

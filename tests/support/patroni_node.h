@@ -31,7 +31,8 @@ struct NodeSettings {
     process::Environment extra;  // more variables of the node
 };
 
-enum class Launch { patroni, entrypoint };
+// Patroni alone; under polygon-entrypoint; or that started again whenever it ends, as a service of systemd.
+enum class Launch { patroni, entrypoint, service };
 
 class PatroniNode {
   public:
@@ -47,7 +48,11 @@ class PatroniNode {
     void kill_patroni();
     // SIGKILL to everything of this node at once, as if its power failed.
     void kill_everything();
-    // The exit status of what was started, if it has ended by itself.
+    // Of this node, if it runs: polygon-entrypoint, its Patroni, and the postmaster on the data directory.
+    std::optional<pid_t> agent() const;
+    std::optional<pid_t> patroni() const;
+    std::optional<pid_t> postmaster() const;
+    // The exit status of what was started, if it has ended by itself. A service never does.
     std::optional<int> exit_status();
 
     const std::string& name() const { return settings_.name; }

@@ -55,13 +55,23 @@ Result<std::string> read_system_identifier(Database& database) {
 
 Result<std::unique_ptr<Stand>> Stand::make(const StandSettings& settings) {
     std::unique_ptr<Workspace> workspace = TRY(Workspace::make(settings.lifetime));
-    TRY(workspace->install());
-    TRY(write_config_variant(*workspace, "production", "dangerous-production", dangerous_production()));
-    TRY(write_config_variant(*workspace, "polygon", "watched-polygon", watched_polygon()));
+    TRY(workspace->install(settings.programs));
     std::unique_ptr<Stand> stand(new Stand(settings, std::move(workspace)));
+    TRY(stand->write_configurations());
     TRY(stand->make_clusters());
-    stand->dangers_ = TRY(Dangers::make(*stand->workspace_));
+    if (settings.production == ProductionKind::dangerous) stand->dangers_ = TRY(Dangers::make(*stand->workspace_));
     return stand;
+}
+
+Status Stand::write_configurations() const {
+    if (settings_.production == ProductionKind::dangerous) {
+        TRY(write_config_variant(*workspace_, "production", "own-production", dangerous_production()));
+        TRY(write_config_variant(*workspace_, "polygon", "base-polygon", watched_polygon()));
+    } else {
+        TRY(write_config_variant(*workspace_, "production", "own-production", {}));
+        TRY(write_config_variant(*workspace_, "polygon", "base-polygon", {}));
+    }
+    return write_config_variant(*workspace_, "base-polygon", "own-polygon", {});
 }
 
 Status Stand::make_clusters() {
@@ -84,12 +94,12 @@ Stand::Stand(const StandSettings& settings, std::unique_ptr<Workspace> workspace
     : settings_(settings), workspace_(std::move(workspace)) {}
 
 Status Stand::make_production() {
-    production_->use(workspace_->patroni_config("dangerous-production"), Launch::patroni);
+    production_->use(workspace_->patroni_config("own-production"), Launch::patroni);
     TRY(production_->etcd().start());
     TRY(production_->start_nodes());
     TRY(production_->wait_until_healthy());
     TRY(load_thai(*workspace_, *production_, settings_.tickets));
-    return dangers_->arm(*production_, archive());
+    return dangers_ ? dangers_->arm(*production_, archive()) : Status();
 }
 
 Status Stand::make_polygon() {
@@ -107,9 +117,9 @@ Status Stand::make_polygon() {
 }
 
 Status Stand::take_backup() {
-    TRY(dangers_->partner().begin_feeding(*production_));
+    if (dangers_) TRY(dangers_->partner().begin_feeding(*production_));
     TRY(copy_production());
-    TRY(dangers_->partner().stop_feeding(*production_));
+    if (dangers_) TRY(dangers_->partner().stop_feeding(*production_));
     return remember_production();
 }
 
@@ -172,15 +182,11 @@ Status Stand::rebuild(const RebuildOptions& options) {
 }
 
 Result<process::Finished> Stand::polygon_rebuild(std::vector<std::string> arguments) {
-    std::vector<std::string> argv = {(workspace_->bin() / "polygon-rebuild").string()};
-    argv.insert(argv.end(), arguments.begin(), arguments.end());
-    argv.insert(argv.end(), {"--config", polygon_config().string()});
-    const process::Command command = workspace_->tool(std::move(argv), polygon_->nodes().front().environment());
-    return process::run(command, system_clock(), Deadline(system_clock(), 120s));
+    return process::run(operator_command(std::move(arguments)), system_clock(), Deadline(system_clock(), 120s));
 }
 
 std::vector<std::string> Stand::passwords() const {
-    std::vector<std::string> all = dangers_->passwords();
+    std::vector<std::string> all = dangers_ ? dangers_->passwords() : std::vector<std::string>();
     for (const Credentials& side : {production_credentials(), polygon_credentials()}) {
         for (const Login& login : {side.superuser, side.replication, side.rewind, side.app, side.report})
             all.push_back(login.password);

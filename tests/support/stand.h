@@ -9,15 +9,21 @@
 
 #include "tests/support/cluster.h"
 #include "tests/support/dangers.h"
+#include "tests/support/operator_command.h"
 #include "tests/support/thai.h"
 #include "tests/support/wal_archive.h"
 #include "tests/support/workspace.h"
 
 namespace polygon::support {
 
+// dangerous: with all that makes it so (dangers.h). plain: with nothing but database thai and two roles.
+enum class ProductionKind { dangerous, plain };
+
 struct StandSettings {
     Lifetime lifetime = Lifetime::ends_with_us;
     int tickets = 600'000;  // of thai.sql
+    ProductionKind production = ProductionKind::dangerous;
+    std::filesystem::path programs;  // where those under test are; empty: beside our own
 };
 
 // What production was when its backup was taken.
@@ -43,6 +49,9 @@ class Stand {
     Status make_production();
     // etcd and three nodes under other passwords, database thai_polygon, and more WAL than production has.
     Status make_polygon();
+    // The same, but each node is a service under polygon-entrypoint with the polygon's own file from the start, so that
+    // a staged rebuild can be its first; and database thai, with rows of its own.
+    Status make_service_polygon();
     // pg_basebackup -Ft -Xs -z --checkpoint=fast from production's leader, while it feeds on its partner and no longer;
     // remembers what production is.
     Status take_backup();
@@ -54,6 +63,16 @@ class Stand {
     Status wait_for_polygon();
     Status rebuild(const RebuildOptions& options);
 
+    // `polygon-rebuild run --yes` and these arguments, in the background.
+    Result<OperatorCommand> start_rebuild(const std::vector<std::string>& arguments = {});
+    // Any of polygon-rebuild's subcommands in the background.
+    Result<OperatorCommand> start_operator(std::vector<std::string> arguments);
+    // start_rebuild() to its end and to a healthy polygon; Errc::process_failed with its output otherwise.
+    Status run_rebuild(const std::vector<std::string>& arguments = {});
+    // Adds these lines to the end of section `polygon` of the file that the polygon's nodes have, in place of those
+    // that were added before. What runs goes by it when it is started anew.
+    Status configure_polygon(const std::string& lines);
+
     // A polygon-rebuild subcommand with the polygon's configuration, as its operator would run it.
     Result<process::Finished> polygon_rebuild(std::vector<std::string> arguments);
 
@@ -62,7 +81,7 @@ class Stand {
     Cluster& polygon() { return *polygon_; }
     Dangers& dangers() { return *dangers_; }
     // What the polygon's nodes are started with from the first rebuild on.
-    std::filesystem::path polygon_config() const { return workspace_->patroni_config("watched-polygon"); }
+    std::filesystem::path polygon_config() const { return workspace_->patroni_config("own-polygon"); }
     // Every password of either side and of those that production deals with.
     std::vector<std::string> passwords() const;
     // As of the last backup.
@@ -74,6 +93,8 @@ class Stand {
     SystemIdentifier asked_identifier() const { return asked_identifier_; }
     // What the last reset printed.
     const std::string& reset_output() const { return reset_output_; }
+    // The same of the last run_rebuild().
+    const std::string& rebuild_output() const { return rebuild_output_; }
 
     // Everything goes on running when this object goes. Returns the script that ends it.
     Result<std::filesystem::path> leave_running();
@@ -81,6 +102,8 @@ class Stand {
   private:
     explicit Stand(const StandSettings& settings, std::unique_ptr<Workspace> workspace);
     Status make_clusters();
+    Status write_configurations() const;
+    process::Command operator_command(std::vector<std::string> arguments);
     Status copy_production();
     Status remember_production();
 
@@ -94,6 +117,7 @@ class Stand {
     int backups_ = 0;
     std::string previous_identifier_;
     std::string reset_output_;
+    std::string rebuild_output_;
     SystemIdentifier asked_identifier_ = SystemIdentifier::fresh;
 };
 

@@ -36,6 +36,10 @@ Status load_thai(Workspace& workspace, Cluster& cluster, int tickets) {
 Result<Contents> read_thai(Database& database) {
     Contents contents;
     for (const char* relation : {"stations", "routes", "buses", "trips", "tickets", "takings", "passengers", "news"}) {
+        if (TRY(database.value("SELECT to_regclass($1)", {relation})).empty()) {
+            contents[relation] = "absent";
+            continue;
+        }
         contents[relation] = TRY(database.value(
             fmt::format("SELECT count(*) || '/' || coalesce(sum(hashtext(r::text)), 0) FROM {} AS r", relation)));
     }

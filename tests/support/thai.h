@@ -12,7 +12,7 @@ namespace polygon::support {
 Status load_thai(Workspace& workspace, Cluster& cluster, int tickets);
 
 // Of every table and the view, and of those that dangers.h adds, the number of rows and a sum over their text,
-// "600000/-123"; of the sequence, whether it is ahead of the numbers given out.
+// "600000/-123", or "absent"; of the sequence, whether it is ahead of the numbers given out.
 using Contents = std::map<std::string, std::string>;
 Result<Contents> read_thai(Database& database);
 

@@ -103,17 +103,24 @@ Result<stdfs::path> Workspace::make_directory(const stdfs::path& below) {
     return made;
 }
 
-Status Workspace::install() {
+Status Workspace::install(const stdfs::path& programs) {
     std::error_code error;
     const stdfs::path configs = stdfs::path(POLYGON_SOURCE_ROOT) / "patroni-configs";
     stdfs::copy(configs, path_ / "patroni-configs", stdfs::copy_options::recursive, error);
     if (error) return copy_error(configs, error);
-    const stdfs::path built = stdfs::read_symlink("/proc/self/exe", error).parent_path();
+    const stdfs::path own = stdfs::read_symlink("/proc/self/exe", error).parent_path();
+    const stdfs::path& built = programs.empty() ? own : programs;
     TRY(make_directory("bin"));
     for (const char* program : kPrograms) {
         if (!stdfs::exists(built / program)) continue;
         stdfs::copy_file(built / program, bin() / program, error);
         if (error) return copy_error(built / program, error);
+    }
+    for (const stdfs::path& more :
+         {stdfs::path(POLYGON_SOURCE_ROOT) / "tests/support/restarted.sh", own / "libfull_disk.so"}) {
+        if (!stdfs::exists(more)) continue;
+        stdfs::copy_file(more, bin() / more.filename(), error);
+        if (error) return copy_error(more, error);
     }
     TRY(account_.give(bin()));
     return account_.give(path_ / "patroni-configs");

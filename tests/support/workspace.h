@@ -40,9 +40,9 @@ class Workspace {
 
     // A directory of the account, 0700; one that is there is no error.
     Result<std::filesystem::path> make_directory(const std::filesystem::path& below);
-    // Copies patroni-configs and, from the directory of this process's executable, the programs that exist there: the
-    // checkout may be closed to the account.
-    Status install();
+    // Copies patroni-configs, the programs that exist in `programs` or, if that is empty, in the directory of this
+    // process's executable, and what the stand itself runs: the checkout may be closed to the account.
+    Status install(const std::filesystem::path& programs = {});
 
     // PATH, HOME and a locale, and what tells sanitizers how to report.
     process::Environment environment(const std::filesystem::path& home) const;

@@ -9,6 +9,7 @@
 #include "bootstrap/restore/commands/check_command.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/sources/acquire.h"
+#include "common/backup/identity.h"
 #include "common/base/printable.h"
 #include "common/cli/units.h"
 
@@ -60,6 +61,10 @@ std::string_view system_identifier_of(const Plan& plan) {
 
 std::string_view quarantine_of(const Plan& plan) {
     return plan.settings.quarantine.mode.value == patroni::QuarantineMode::on ? "on" : "off";
+}
+
+std::string_view replicas_of(const Plan& plan) {
+    return plan.settings.replicas.value == patroni::Replicas::staged ? "staged" : "leader";
 }
 
 // The label of each row is printed once; the rows below it that belong to it have none.
@@ -179,6 +184,7 @@ Json source_json(const PlanReport& report) {
     return {{"directory", backup.directory.string()},
             {"label", backup.label},
             {"time", backup.manifest.last_modified},
+            {"identity", report.identity},
             {"postgresql", report.major_version},
             {"format", describe_format(backup)},
             {"has_manifest", backup.has_manifest},
@@ -233,6 +239,7 @@ Json space_json(const std::vector<FileSystemNeed>& file_systems) {
 
 Status measure(const backup::Backup& backup, PlanReport& report) {
     const Plan& plan = report.plan;
+    report.identity = TRY(backup::compute_identity(backup));
     report.wal = TRY(measure_wal(backup, recovered_from(plan.settings.recovery)));
     report.tablespaces = TRY(find_tablespaces(backup, tablespace_mapping(plan)));
     report.file_systems =
@@ -253,6 +260,7 @@ std::string to_table(const PlanReport& report) {
     table.add("recovered to", describe_target(plan.settings.recovery));
     table.add("system identifier", std::string(system_identifier_of(plan)));
     table.add("quarantine", std::string(quarantine_of(plan)));
+    table.add("replicas from", std::string(replicas_of(plan)));
     add_roles(table, plan.policy.roles);
     add_databases(table, plan.policy.databases);
     table.add("subscriptions", std::string(subscriptions_of(plan)));
@@ -278,6 +286,7 @@ std::string to_json(const PlanReport& report) {
                        {"recovered_to", describe_target(plan.settings.recovery)},
                        {"system_identifier", system_identifier_of(plan)},
                        {"quarantine", quarantine_of(plan)},
+                       {"replicas", replicas_of(plan)},
                        {"roles", roles_json(plan.policy.roles)},
                        {"databases", {{"drop", plan.policy.databases.drop}, {"rename", plan.policy.databases.rename}}},
                        {"subscriptions", subscriptions_of(plan)},
@@ -290,7 +299,7 @@ std::string to_json(const PlanReport& report) {
 }
 
 Status show_plan(const Request& request, PlanFormat format, Clock& clock) {
-    const Plan plan = TRY(make_plan(request, clock, Occupied::will_be_set_aside));
+    const Plan plan = TRY(make_plan(request, clock, Purpose::report));
     const std::size_t entries = TRY(postgres::list_entries(plan.places.data)).size();
     PlanReport report{.plan = plan, .entries = entries, .major_version = plan.binaries.major_version};
     if (const backup::Backup* backup = backup_of(plan)) TRY(measure(*backup, report));

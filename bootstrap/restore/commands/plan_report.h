@@ -14,6 +14,7 @@ struct PlanReport {
     const Plan& plan;
     std::size_t entries = 0;  // in the data directory
     int major_version = 0;
+    std::string identity;  // of the backup
     WalSize wal;
     std::vector<PlacedTablespace> tablespaces;
     std::vector<FileSystemNeed> file_systems;

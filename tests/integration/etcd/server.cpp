@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
+#include <utility>
 
 #include <stdlib.h>
 
@@ -22,17 +23,68 @@ std::filesystem::path make_directory() {
     return name;
 }
 
-}  // namespace
-
-Server::Server()
-    : directory_(make_directory()), url_("http://" + http::dead_host()), peer_url_("http://" + http::dead_host()) {
-    start();
+bool says(const std::string& url, const std::string& text) {
+    http::Client client;
+    const auto response = client.send({.url = url});
+    return response && response->body.find(text) != std::string::npos;
 }
 
-Server::~Server() {
+}  // namespace
+
+Member::Member(std::string name, Scheme scheme, std::vector<std::string> arguments)
+    : directory_(make_directory()),
+      name_(std::move(name)),
+      url_((scheme == Scheme::https ? "https://" : "http://") + http::dead_host()),
+      peer_url_("http://" + http::dead_host()),
+      health_url_("http://" + http::dead_host()),
+      arguments_(std::move(arguments)) {}
+
+Member::~Member() {
     child_.reset();
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
+}
+
+void Member::launch(const std::string& initial_cluster) {
+    process::Command command;
+    command.argv = {"etcd",
+                    "--name=" + name_,
+                    "--data-dir=" + (directory_ / "data").string(),
+                    "--listen-client-urls=" + url_,
+                    "--advertise-client-urls=" + url_,
+                    "--listen-metrics-urls=" + health_url_,
+                    "--listen-peer-urls=" + peer_url_,
+                    "--initial-advertise-peer-urls=" + peer_url_,
+                    "--initial-cluster=" + initial_cluster};
+    command.argv.insert(command.argv.end(), arguments_.begin(), arguments_.end());
+    command.output_file = directory_ / "log";
+    auto child = process::Child::start(command);
+    if (!child) throw std::runtime_error(child.error().message);
+    child_ = std::move(*child);
+}
+
+void Member::await() const {
+    if (wait_until(system_clock(), Deadline(system_clock(), kLongest), 50ms, [&] { return is_healthy(); })) return;
+    std::cerr << std::ifstream(directory_ / "log").rdbuf();
+    throw std::runtime_error("etcd does not come up");
+}
+
+void Member::stop() {
+    child_->signal(SIGTERM);
+    if (!child_->wait(system_clock(), Deadline(system_clock(), kLongest)))
+        throw std::runtime_error("etcd does not stop");
+}
+
+bool Member::is_leader() const {
+    return says(health_url_ + "/metrics", "\netcd_server_is_leader 1\n");
+}
+
+bool Member::is_healthy() const {
+    return says(health_url_ + "/health", "true");
+}
+
+Server::Server(Scheme scheme, std::vector<std::string> arguments) : member_("one", scheme, std::move(arguments)) {
+    start();
 }
 
 void Server::restart() {
@@ -40,35 +92,36 @@ void Server::restart() {
     start();
 }
 
-void Server::stop() {
-    child_->signal(SIGTERM);
-    if (!child_->wait(system_clock(), Deadline(system_clock(), kLongest)))
-        throw std::runtime_error("etcd does not stop");
-}
-
 void Server::start() {
-    process::Command command;
-    command.argv = {"etcd",
-                    "--name=one",
-                    "--data-dir=" + (directory_ / "data").string(),
-                    "--listen-client-urls=" + url_,
-                    "--advertise-client-urls=" + url_,
-                    "--listen-peer-urls=" + peer_url_,
-                    "--initial-advertise-peer-urls=" + peer_url_,
-                    "--initial-cluster=one=" + peer_url_};
-    command.output_file = directory_ / "log";
-    auto child = process::Child::start(command);
-    if (!child) throw std::runtime_error(child.error().message);
-    child_ = std::move(*child);
-    if (wait_until(system_clock(), Deadline(system_clock(), kLongest), 50ms, [&] { return is_healthy(); })) return;
-    std::cerr << std::ifstream(command.output_file).rdbuf();
-    throw std::runtime_error("etcd does not come up");
+    member_.launch(member_.peer());
+    member_.await();
 }
 
-bool Server::is_healthy() const {
-    http::Client client;
-    const auto response = client.send({.url = url_ + "/health"});
-    return response && response->body.find("true") != std::string::npos;
+Cluster::Cluster() {
+    std::string all;
+    for (std::size_t index = 0; index < members_.size(); ++index) {
+        members_[index] =
+            std::make_unique<Member>("m" + std::to_string(index), Scheme::http, std::vector<std::string>());
+        all += (all.empty() ? "" : ",") + members_[index]->peer();
+    }
+    for (const auto& member : members_)
+        member->launch(all);
+    for (const auto& member : members_)
+        member->await();
+}
+
+std::vector<std::string> Cluster::urls() const {
+    std::vector<std::string> urls;
+    for (const auto& member : members_)
+        urls.push_back(member->url());
+    return urls;
+}
+
+std::size_t Cluster::find_leader() const {
+    for (std::size_t index = 0; index < members_.size(); ++index) {
+        if (members_[index]->is_leader()) return index;
+    }
+    throw std::runtime_error("etcd has no leader");
 }
 
 }  // namespace polygon::etcd

@@ -171,8 +171,8 @@ TEST_CASE("a misspelt key of the polygon section, with file, line and the neares
 TEST_CASE("a key that this version understands but does not obey yet, and a folder of SQL that is not there") {
     Site& site = Site::shared();
     site.clear();
-    site.write_configuration(site.good_section() + "  replicas: staged\n");
-    check_refusal(site.bootstrap(), Errc::unsupported, "polygon.replicas: staged (", "Take it out");
+    site.write_configuration(site.good_section() + "  staging: {directory: /elsewhere}\n");
+    check_refusal(site.bootstrap(), Errc::unsupported, "polygon.staging.directory (", "Take it out");
     site.write_configuration(site.good_section() + "  sql: /nonexistent/sql.d\n");
     check_refusal(site.bootstrap(), Errc::configuration, "cannot read the folder '/nonexistent/sql.d' of polygon.sql",
                   "Let polygon.sql name a folder");

@@ -1,4 +1,4 @@
-#include "bootstrap/entrypoint/guard.h"
+#include "bootstrap/entrypoint/guard/guard.h"
 
 #include "tests/support/catch.h"
 

@@ -1,4 +1,4 @@
-#include "bootstrap/entrypoint/snapshot.h"
+#include "bootstrap/entrypoint/guard/snapshot.h"
 
 #include <fstream>
 

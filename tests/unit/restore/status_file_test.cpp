@@ -53,6 +53,21 @@ TEST_CASE("the status file has the figures, the rate and the time left, and says
     CHECK_FALSE(std::filesystem::exists(scratch.path() / ".status.json.new"));
 }
 
+TEST_CASE("it says where something is served, as long as it is") {
+    const support::Scratch scratch;
+    const fs::Path path = scratch.path() / "status.json";
+    FakeClock clock;
+    StatusFile file(path, clock);
+    file.enter("serve");
+    CHECK_FALSE(read_json(path).contains("address"));
+    file.announce("10.0.0.1:5433");
+    CHECK(read_json(path)["address"] == "10.0.0.1:5433");
+    CHECK(read_json(path)["state"] == "running");
+    file.announce("");
+    file.end({});
+    CHECK_FALSE(read_json(path).contains("address"));
+}
+
 TEST_CASE("it is written twice a second at most, and always at the end, with the last figures") {
     const support::Scratch scratch;
     const fs::Path path = scratch.path() / "status.json";

@@ -1,4 +1,4 @@
-#include "bootstrap/entrypoint/signals.h"
+#include "bootstrap/entrypoint/supervisor/signals.h"
 
 #include <csignal>
 

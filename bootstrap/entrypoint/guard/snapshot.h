@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "bootstrap/entrypoint/guard.h"
+#include <sys/types.h>
+
+#include "bootstrap/entrypoint/guard/guard.h"
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/etcd/client.h"
@@ -20,9 +22,12 @@ namespace polygon::entrypoint {
 // set aside, and is never started or removed on a guess.
 Result<DataSeen> look_at_data(const postgres::Places& places);
 
+// The process that postmaster.pid names, if it works in this directory.
+std::optional<pid_t> find_postmaster(const postgres::Path& data_directory);
+
 class ClusterWatch {
   public:
-    ClusterWatch(const patroni::Configuration& configuration, Clock& clock);
+    ClusterWatch(const patroni::Configuration& configuration, etcd::Client& etcd, Clock& clock);
 
     // Errc::etcd_unavailable while etcd does not answer: then nothing is decided.
     Result<ClusterSeen> look();
@@ -36,7 +41,7 @@ class ClusterWatch {
 
     const patroni::Configuration& configuration_;
     Clock& clock_;
-    etcd::Client etcd_;
+    etcd::Client& etcd_;
     patroni::RestClient rest_;
     std::int64_t initialize_revision_ = 0;
     Clock::Instant initialize_since_;

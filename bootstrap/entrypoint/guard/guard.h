@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/etcd/rebuild_state.h"
 
@@ -35,6 +36,9 @@ struct ClusterSeen {
 };
 
 enum class Action { start, remove_half, set_aside, clear_initialize, wait };
+
+// For the log: "set the data directory aside".
+std::string_view to_text(Action action);
 
 struct Decision {
     Action action = Action::wait;

@@ -1,4 +1,4 @@
-#include "bootstrap/entrypoint/guard.h"
+#include "bootstrap/entrypoint/guard/guard.h"
 
 #include <fmt/format.h>
 
@@ -108,6 +108,22 @@ Decision decide_by_identifier(const std::string& member, const DataSeen& data, c
 }
 
 }  // namespace
+
+std::string_view to_text(Action action) {
+    switch (action) {
+        case Action::start:
+            return "start";
+        case Action::remove_half:
+            return "remove the unfinished restore";
+        case Action::set_aside:
+            return "set the data directory aside";
+        case Action::clear_initialize:
+            return "clear the key initialize";
+        case Action::wait:
+            return "wait";
+    }
+    return "wait";
+}
 
 Decision decide(const std::string& member, const DataSeen& data, const ClusterSeen& cluster) {
     if (cluster.initialize && cluster.initialize->empty()) return decide_on_empty_initialize(member, cluster);

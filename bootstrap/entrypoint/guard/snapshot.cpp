@@ -1,4 +1,4 @@
-#include "bootstrap/entrypoint/snapshot.h"
+#include "bootstrap/entrypoint/guard/snapshot.h"
 
 #include <cstdlib>
 
@@ -12,16 +12,6 @@
 namespace polygon::entrypoint {
 namespace {
 
-// The postmaster's process id is the first line of postmaster.pid (PostgreSQL src/backend/utils/init/miscinit.c). A
-// process of that number may be another by now: a postmaster works in its data directory.
-bool has_running_server(const postgres::Path& data_directory) {
-    const auto text = fs::read_file(data_directory / "postmaster.pid");
-    const int pid = text ? std::atoi(text->c_str()) : 0;
-    if (pid <= 0) return false;
-    std::error_code error;
-    return std::filesystem::equivalent(fmt::format("/proc/{}/cwd", pid), data_directory, error);
-}
-
 // While `initialize` is empty a member that bootstraps goes through "running custom bootstrap script", "starting" and
 // "running" (patroni/postgresql/bootstrap.py); one that only waits says "stopped", one that failed says so.
 bool may_be_bootstrapping(const patroni::MemberKey& member) {
@@ -31,11 +21,22 @@ bool may_be_bootstrapping(const patroni::MemberKey& member) {
 
 }  // namespace
 
+// The postmaster's process id is the first line of postmaster.pid (PostgreSQL src/backend/utils/init/miscinit.c). A
+// process of that number may be another by now: a postmaster works in its data directory.
+std::optional<pid_t> find_postmaster(const postgres::Path& data_directory) {
+    const auto text = fs::read_file(data_directory / "postmaster.pid");
+    const pid_t pid = text ? std::atoi(text->c_str()) : 0;
+    if (pid <= 0) return std::nullopt;
+    std::error_code error;
+    const bool works_there = std::filesystem::equivalent(fmt::format("/proc/{}/cwd", pid), data_directory, error);
+    return works_there ? std::optional(pid) : std::nullopt;
+}
+
 Result<DataSeen> look_at_data(const postgres::Places& places) {
     DataSeen seen;
     if (TRY(postgres::list_entries(places.data)).empty()) return seen;
     seen.state = DataState::complete;
-    seen.has_running_server = has_running_server(places.data);
+    seen.has_running_server = find_postmaster(places.data).has_value();
     const auto control = postgres::read_control_file(places.data);
     if (control) seen.system_identifier = control->system_identifier;
     const auto marker = postgres::read_marker(places.data);
@@ -46,11 +47,10 @@ Result<DataSeen> look_at_data(const postgres::Places& places) {
     return seen;
 }
 
-ClusterWatch::ClusterWatch(const patroni::Configuration& configuration, Clock& clock)
+ClusterWatch::ClusterWatch(const patroni::Configuration& configuration, etcd::Client& etcd, Clock& clock)
     : configuration_(configuration),
       clock_(clock),
-      etcd_({configuration.etcd3.urls, configuration.etcd3.username, configuration.etcd3.password,
-             configuration.etcd3.tls}),
+      etcd_(etcd),
       rest_(configuration.rest_client),
       initialize_since_(clock.now()) {}
 

@@ -1,0 +1,66 @@
+#include "bootstrap/entrypoint/agent/disk.h"
+
+#include <fmt/format.h>
+#include <gnu/libc-version.h>
+#include <sys/statvfs.h>
+
+#include "bootstrap/entrypoint/guard/snapshot.h"
+#include "common/postgres/control_file.h"
+#include "common/postgres/generation_marker.h"
+#include "common/postgres/seal.h"
+
+namespace polygon::entrypoint {
+namespace {
+
+// DB_SHUTDOWNED_IN_RECOVERY and DB_IN_ARCHIVE_RECOVERY are a standby's (PostgreSQL src/include/catalog/pg_control.h).
+bool is_primarys(postgres::ClusterState state) {
+    using postgres::ClusterState;
+    return state == ClusterState::in_production || state == ClusterState::shut_down ||
+           state == ClusterState::shutting_down || state == ClusterState::in_crash_recovery;
+}
+
+}  // namespace
+
+Result<DiskSeen> look_at_disk(const postgres::Places& places) {
+    DiskSeen seen{.data = TRY(look_at_data(places))};
+    seen.half_set_aside_for = postgres::replaced_by(places.data).value_or("");
+    seen.previous_for = postgres::replaced_by(places.previous).value_or("");
+    const auto control = postgres::read_control_file(places.data);
+    seen.was_primary = control && is_primarys(control->state);
+    if (const auto marker = postgres::read_marker(places.data); marker && *marker) {
+        seen.backup_label = (*marker)->backup_label;
+        seen.backup_time = (*marker)->backup_time;
+    }
+    seen.has_staged = !TRY(postgres::list_entries(places.staged)).empty();
+    if (!seen.has_staged) return seen;
+    if (const auto staged = postgres::read_marker(places.staged); staged && *staged) {
+        seen.staged_generation = (*staged)->generation;
+        seen.is_staged_sealed = !(*staged)->seal.empty() && (*staged)->stage != postgres::Stage::restoring;
+    }
+    return seen;
+}
+
+Status put_copy_in_place(const postgres::Places& places) {
+    TRY(postgres::require_sealed(places.staged));
+    auto marker = TRY(postgres::read_marker(places.staged));
+    if (!marker) {
+        return Error{Errc::conflict, fmt::format("'{}' has no polygon.json", places.staged.string()),
+                     "It is removed when the rebuild has ended."};
+    }
+    marker->stage = postgres::Stage::proven;
+    TRY(postgres::write_marker(places.staged, *marker));  // the seal leaves it out: a crash here changes nothing
+    return postgres::put_in_place(places);
+}
+
+Room read_room(const postgres::Places& places) {
+    struct statvfs found = {};
+    if (statvfs(places.staged.parent_path().c_str(), &found) != 0) return {};
+    return {.free_bytes = std::uint64_t{found.f_bavail} * found.f_frsize,
+            .used_bytes = (std::uint64_t{found.f_blocks} - found.f_bfree) * found.f_frsize};
+}
+
+std::string c_library() {
+    return fmt::format("glibc {}", gnu_get_libc_version());
+}
+
+}  // namespace polygon::entrypoint

@@ -1,0 +1,86 @@
+// What a node knows of itself and of the others when it decides on its next task: plain values, read elsewhere.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bootstrap/entrypoint/guard/guard.h"
+#include "bootstrap/entrypoint/supervisor/supervisor.h"
+#include "common/etcd/rebuild_state.h"
+
+namespace polygon::entrypoint {
+
+// What the coordinator says, by the keys that agents poll.
+struct Orders {
+    std::optional<etcd::Plan> plan;
+    std::optional<etcd::PhaseRecord> phase;
+    std::string preflight_id;  // empty: nobody asks
+};
+
+// One try of one phase: what a failure, or a helper's end, belongs to.
+struct Attempt {
+    std::string generation;
+    etcd::Phase phase = etcd::Phase::stage;
+    int number = 1;
+
+    bool operator==(const Attempt&) const = default;
+};
+
+struct DiskSeen {
+    DataSeen data;
+    std::string half_set_aside_for;  // D itself is marked: its setting aside did not come to the renaming
+    std::string previous_for;        // the generation for which D.previous was set aside
+    bool has_staged = false;
+    std::string staged_generation;
+    bool is_staged_sealed = false;  // it says so; whether the seal holds takes longer to find out
+    bool was_primary = false;       // by pg_control: the last server here was no standby
+    std::string backup_label;       // of D
+    std::string backup_time;
+};
+
+enum class HelperKind { stage, serve, copy, discard };
+enum class HelperState { running, done, failed };
+
+// The helper program, as it runs or has ended.
+struct HelperSeen {
+    HelperKind kind = HelperKind::stage;
+    Attempt attempt;
+    HelperState state = HelperState::running;
+    std::string activity;
+    std::uint64_t bytes_done = 0;
+    std::uint64_t bytes_total = 0;
+    std::string address;  // where it serves the staged clone
+    std::string error;
+};
+
+struct OthersSeen {
+    bool have_stopped = false;          // every other member answers `done` to this phase
+    bool have_copied = false;           // … `done` or `failed`
+    std::string source;                 // where the planned leader serves its staged clone
+    bool has_source_ended = false;      // the planned leader has done with serving
+    std::optional<std::string> holder;  // of Patroni's leader key; "": nobody. None: not asked
+};
+
+struct NodeSeen {
+    std::string name;
+    DiskSeen disk;
+    PatroniSeen patroni;
+    std::string patroni_serves;          // the generation for whose bootstrap or replicas it was started; empty: none
+    bool has_patroni_failed = false;     // it ended by itself in this attempt
+    bool is_staged_unusable = false;     // put_in_place found its seal broken
+    std::optional<HelperSeen> helper;    // the last one
+    std::optional<std::string> failure;  // of a task of this attempt
+    std::chrono::seconds phase_seen_for{0};
+    OthersSeen others;
+};
+
+// Pure: what the records of the members mean for this one.
+OthersSeen look_at_others(const std::vector<etcd::NodeRecord>& records, const etcd::Plan& plan,
+                          const etcd::PhaseRecord& phase, const std::string& member);
+
+Attempt attempt_of(const etcd::PhaseRecord& phase);
+
+}  // namespace polygon::entrypoint

@@ -1,0 +1,96 @@
+#include "bootstrap/restore/staging/staged_clone.h"
+
+#include <cstdlib>
+#include <set>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/base/log.h"
+#include "common/cli/units.h"
+#include "common/fs/file.h"
+#include "common/fs/space.h"
+#include "common/postgres/control_file.h"
+#include "common/postgres/seal.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+Error unusable(const postgres::Path& staged, const std::string& reason) {
+    return {Errc::conflict, fmt::format("the staged clone '{}' {}", staged.string(), reason),
+            "It is not used; run the rebuild again."};
+}
+
+// The postmaster's process id is the first line of postmaster.pid, and it works in its data directory.
+bool has_server(const postgres::Path& staged) {
+    const int pid = std::atoi(fs::read_file(staged / "postmaster.pid").value_or("").c_str());
+    std::error_code error;
+    return pid > 1 && std::filesystem::equivalent(fmt::format("/proc/{}/cwd", pid), staged, error);
+}
+
+bool is_there(const postgres::Path& path) {
+    std::error_code error;
+    return std::filesystem::exists(std::filesystem::symlink_status(path, error));
+}
+
+}  // namespace
+
+Result<postgres::GenerationMarker> require_generation(const postgres::Path& staged, const std::string& generation) {
+    auto marker = TRY(postgres::read_marker(staged));
+    if (!marker) return unusable(staged, is_there(staged) ? "has no polygon.json" : "is not there");
+    if (marker->generation != generation)
+        return unusable(staged, fmt::format("is of generation {}, not {}", marker->generation, generation));
+    if (marker->stage == postgres::Stage::restoring) return unusable(staged, "was never finished");
+    return std::move(*marker);
+}
+
+Status require_whole(const postgres::Path& staged, const std::string& generation) {
+    TRY(require_generation(staged, generation));
+    TRY(postgres::require_sealed(staged));
+    TRY(postgres::read_control_file(staged));
+    return {};
+}
+
+Result<int> read_major_version(const postgres::Path& staged) {
+    const int version = std::atoi(TRY(fs::read_file(staged / "PG_VERSION")).c_str());
+    if (version > 0) return version;
+    return Error{Errc::data_directory_invalid, fmt::format("'{}' names no version", (staged / "PG_VERSION").string()),
+                 ""};
+}
+
+void await_no_server(const postgres::Path& staged, Clock& clock) {
+    if (wait_until(clock, Deadline(clock, 60s), 100ms, [&] { return !has_server(staged); })) return;
+    log_warning("a server still runs on the staged clone", {{"directory", staged.string()}});
+}
+
+Status make_room(const postgres::Places& places, const std::string& generation, Clock& clock) {
+    if (is_there(places.previous) && postgres::replaced_by(places.previous) != generation) {
+        log_info("removing what an earlier rebuild set aside", {{"directory", places.previous.string()}});
+        TRY(postgres::remove_data_directory(places.previous, postgres::LinkTargets::with_suffix));
+    }
+    if (!is_there(places.staged) || require_whole(places.staged, generation)) return {};
+    await_no_server(places.staged, clock);
+    log_info("removing an unfinished or older clone", {{"directory", places.staged.string()}});
+    return postgres::remove_data_directory(places.staged, postgres::LinkTargets::all);
+}
+
+Status require_room_for_copy(const postgres::Places& places, const patroni::TextMap& tablespaces, std::uint64_t bytes) {
+    std::vector<postgres::Path> paths = {places.staged};
+    for (const auto& [production, here] : tablespaces)
+        paths.emplace_back(here);
+    std::set<dev_t> devices;
+    std::uint64_t free_bytes = 0;
+    for (const postgres::Path& path : paths) {
+        const fs::Space space = TRY(fs::read_space(path));
+        if (devices.insert(space.device).second) free_bytes += space.free_bytes;
+    }
+    if (bytes <= free_bytes) return {};
+    return Error{Errc::no_space,
+                 fmt::format("the clone takes {}, and there are {} free for '{}'", cli::human_bytes(bytes),
+                             cli::human_bytes(free_bytes), places.staged.string()),
+                 "Make room, or rebuild in place."};
+}
+
+}  // namespace polygon::bootstrap
