@@ -117,12 +117,12 @@ void write_line(LogLevel level, const std::string& line) {
 void show_live_lines(const std::vector<std::string>& lines) {
     State& log_state = state();
     const std::lock_guard lock(log_state.mutex);
-    if (lines.empty() && log_state.live_lines.empty()) return;
-    std::string text = erasing(log_state.live_lines);
-    log_state.live_lines.clear();
+    std::vector<std::string> shown;
     for (const std::string& line : lines)
-        log_state.live_lines.push_back(printable(line));
-    write_stderr(text + drawing(log_state.live_lines));
+        shown.push_back(printable(line));
+    if (shown == log_state.live_lines) return;
+    write_stderr(erasing(log_state.live_lines) + drawing(shown));
+    log_state.live_lines = std::move(shown);
 }
 
 void show_live_line(std::string_view line) {

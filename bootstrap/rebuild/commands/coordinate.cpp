@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "bootstrap/rebuild/coordinator/records.h"
 #include "bootstrap/rebuild/coordinator/verification.h"
 #include "bootstrap/rebuild/site.h"
 #include "common/base/log.h"
@@ -36,13 +37,6 @@ class RunningPolygon final : public NewPolygon {
     const patroni::Configuration& configuration_;
     Clock& clock_;
 };
-
-std::string describe_seconds(const std::map<std::string, double>& seconds) {
-    std::string text;
-    for (const auto& [phase, took] : seconds)
-        text += fmt::format("{}{} {:.1f} s", text.empty() ? "" : ", ", phase, took);
-    return text;
-}
 
 void print_done(const View& view) {
     const etcd::PlannedBackup& backup = view.plan.backup;

@@ -43,6 +43,15 @@ bool is_way_kept(const Situation& seen, const patroni::PolygonSettings& settings
            (seen.phase.value->phase != Phase::done || settings.staging.previous.value == patroni::Previous::keep);
 }
 
+// It has cloned the new polygon since, and would take over the lead when the others stop.
+Status refuse_strangers(const View& view) {
+    const auto stranger = find_stranger(view);
+    if (!stranger) return {};
+    return Error{Errc::refused,
+                 fmt::format("member '{}' has come after the rebuild and cannot go back with it", *stranger),
+                 fmt::format("Stop '{}' first; afterwards it clones the polygon that is back.", *stranger)};
+}
+
 Status require_way(const Site& site, const Situation& seen, Order order) {
     const bool is_rebuild = seen.plan.value && seen.phase.value && seen.plan.value->mode != etcd::Mode::reset &&
                             seen.plan.value->generation == seen.phase.value->generation;
@@ -50,6 +59,7 @@ Status require_way(const Site& site, const Situation& seen, Order order) {
     const Phase now = seen.phase.value->phase;
     if (is_going_back(now)) return {};
     if (order == Order::abort) return is_before_stop(now) ? Status() : too_late_to_abort(now);
+    if (now == Phase::done) TRY(refuse_strangers(make_view(seen)));
     if (is_way_kept(seen, site.settings)) return {};
     return Error{Errc::refused,
                  fmt::format("there is no way back from generation '{}': {}", seen.plan.value->generation,

@@ -102,6 +102,7 @@ Coordinator::Step Coordinator::round() {
     TRY(hold_lock());
     const Situation seen = TRY(parts_.store.look());
     TRY(require_same_rebuild(seen));
+    if (is_silence_told_) patience_.restart();  // the nodes could not say anything meanwhile
     answered_ = parts_.clock.now();
     is_silence_told_ = false;
     note_phase(*seen.phase.value);

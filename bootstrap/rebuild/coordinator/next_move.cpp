@@ -101,17 +101,7 @@ Move in_copy(const View& view) {
     return missing.empty() ? enter(Phase::stop) : wait_for(describe_missing(view, missing));
 }
 
-// A member that no agent answers for would go on serving beside the new polygon.
-std::optional<std::string> find_stranger(const View& view) {
-    for (const patroni::MemberKey& member : view.cluster.members) {
-        if (!etcd::names_member(view.plan, member.name)) return member.name;
-    }
-    return std::nullopt;
-}
-
 Move in_clear(const View& view) {
-    if (const auto stranger = find_stranger(view))
-        return go_back(view, fmt::format("member '{}' runs in the cluster and is not in the plan", *stranger));
     if (view.cluster.initialize != view.plan.system_identifier)
         return go_back(view, fmt::format("key initialize is '{}', not '{}' as planned",
                                          view.cluster.initialize.value_or("(absent)"), view.plan.system_identifier));
@@ -207,6 +197,11 @@ std::optional<Move> obey(const View& view) {
     return std::nullopt;
 }
 
+// While the old cluster's keys are there. Whoever has come since the plan was made costs no outage before the stop.
+bool is_before_clear(Phase phase) {
+    return phase == Phase::stage || phase == Phase::copy || phase == Phase::stop || phase == Phase::clear;
+}
+
 }  // namespace
 
 Move next_move(const View& view) {
@@ -218,6 +213,8 @@ Move next_move(const View& view) {
     if (has_failed_answer(view)) {
         return is_going_back ? stuck(describe_failures(view)) : go_back(view, describe_failures(view));
     }
+    const auto stranger = is_before_clear(view.phase.phase) ? find_stranger(view) : std::nullopt;
+    if (stranger) return go_back(view, fmt::format("member '{}' is in the cluster and not in the plan", *stranger));
     Move move = in_phase(view);
     const bool makes_nothing_happen = move.kind == Kind::wait || move.kind == Kind::verify;
     if (!makes_nothing_happen || view.progress == Progress::moving) return move;

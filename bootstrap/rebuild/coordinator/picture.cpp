@@ -31,6 +31,10 @@ std::string activity_of(const View& view, const etcd::NodeRecord& node) {
     return patroni;
 }
 
+bool has_answered(const View& view, const etcd::NodeRecord& node) {
+    return node.answer && etcd::answers(node, view.phase, node.answer->state);
+}
+
 Row make_row(const View& view, const std::string& member) {
     Row row{.member = member, .role = role_of(view, member)};
     const etcd::NodeRecord* node = find_node(view, member);
@@ -39,6 +43,7 @@ Row make_row(const View& view, const std::string& member) {
         return row;
     }
     row.activity = activity_of(view, *node);
+    row.is_news = etcd::is_terminal(view.phase.phase) || has_answered(view, *node);
     if (etcd::answers(*node, view.phase, AnswerState::working) && node->answer->bytes_done > 0)
         row.figures = {.bytes_done = node->answer->bytes_done, .bytes_total = node->answer->bytes_total};
     return row;
@@ -108,17 +113,19 @@ std::vector<std::string> render(const Frame& frame, const Paces& paces, std::siz
 
 std::vector<std::string> Changes::observe(const View& view, const std::vector<Row>& rows) {
     std::vector<std::string> lines;
-    const auto tell = [&](const std::string& subject, const std::string& line) {
+    const std::string phase(etcd::to_text(view.phase.phase));
+    const auto tell = [&](const std::string& subject, const std::string& prefix, const std::string& state) {
         std::string& last = seen_[subject];
-        if (last != line) lines.push_back(line);
-        last = line;
+        if (last != phase + state) lines.push_back(prefix + state);
+        last = phase + state;
     };
     const std::string error = view.phase.error.empty() ? "" : fmt::format(" ({})", view.phase.error);
-    tell("", fmt::format("phase {}{}", etcd::to_text(view.phase.phase), error));
+    tell("", "phase ", phase + error);
     for (const Row& row : rows) {
+        if (!row.is_news) continue;
         const std::uint64_t percent = row.figures.percent() / kStepPercent * kStepPercent;
         const std::string done = row.figures.has_total() ? fmt::format(" {} %", percent) : "";
-        tell(row.member, fmt::format("{} ({}): {}{}", row.member, row.role, row.activity, done));
+        tell(row.member, fmt::format("{} ({}): ", row.member, row.role), row.activity + done);
     }
     return lines;
 }

@@ -19,6 +19,7 @@ struct Row {
     std::string role;      // "new leader", "leader", "replica"
     std::string activity;  // "restoring", "done", "failed: …", "no agent"
     cli::Figures figures;  // all 0: nothing to draw
+    bool is_news = true;   // not while its agent has yet to answer this phase
 };
 
 std::vector<Row> make_rows(const View& view);

@@ -1,6 +1,8 @@
 #include "bootstrap/rebuild/coordinator/records.h"
 
-#include <array>
+#include <string_view>
+
+#include <fmt/format.h>
 
 #include "bootstrap/rebuild/coordinator/next_move.h"
 #include "common/base/clock.h"
@@ -69,6 +71,16 @@ double outage_of(const std::map<std::string, double>& seconds) {
         if (found != seconds.end()) sum += found->second;
     }
     return sum;
+}
+
+std::string describe_seconds(const std::map<std::string, double>& seconds) {
+    std::string text;
+    for (int phase = 0; phase <= static_cast<int>(etcd::Phase::rolled_back); ++phase) {
+        const auto found = seconds.find(std::string(etcd::to_text(static_cast<etcd::Phase>(phase))));
+        if (found == seconds.end()) continue;
+        text += fmt::format("{}{} {:.1f} s", text.empty() ? "" : ", ", found->first, found->second);
+    }
+    return text;
 }
 
 std::optional<double> last_outage(const std::vector<etcd::HistoryRecord>& history) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,5 +30,7 @@ etcd::HistoryRecord make_history(const View& view, const etcd::PhaseRecord& last
 // Seconds in which the last rebuild that went well had the polygon down; nothing if there was none.
 std::optional<double> last_outage(const std::vector<etcd::HistoryRecord>& history);
 double outage_of(const std::map<std::string, double>& seconds);
+// "stage 62.0 s, stop 2.1 s", in the order of the phases.
+std::string describe_seconds(const std::map<std::string, double>& seconds);
 
 }  // namespace polygon::rebuild

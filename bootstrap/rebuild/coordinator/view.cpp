@@ -19,6 +19,13 @@ bool is_running(const patroni::ClusterKeys& cluster, const std::string& member) 
     return key != nullptr && (key->state == "running" || key->state == "streaming");
 }
 
+std::optional<std::string> find_stranger(const View& view) {
+    for (const patroni::MemberKey& member : view.cluster.members) {
+        if (!etcd::names_member(view.plan, member.name)) return member.name;
+    }
+    return std::nullopt;
+}
+
 bool has_way_back(const View& view) {
     switch (view.phase.phase) {
         case Phase::rolled_back:

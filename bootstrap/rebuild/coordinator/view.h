@@ -49,6 +49,10 @@ const etcd::NodeRecord* find_node(const View& view, const std::string& member);
 // Patroni's key of the member says that PostgreSQL runs.
 bool is_running(const patroni::ClusterKeys& cluster, const std::string& member);
 
+// A member of the cluster that the plan does not name; nothing if there is none. Nobody stops it: it would go on
+// serving beside the new polygon.
+std::optional<std::string> find_stranger(const View& view);
+
 // Whether all that rollback needs is still there: not for a rebuild in place that has begun to wipe, nor after `done`
 // once a node has given up the data of before.
 bool has_way_back(const View& view);

@@ -303,7 +303,7 @@ TEST_CASE("an agent that is gone ends the patience: back, and there a person is 
     CHECK(bench.polygon.get(kPrefix + "initialize") == kNewSystem);
 }
 
-TEST_CASE("a leader key or a foreign member during clear keeps the keys") {
+TEST_CASE("a foreign member before the keys are cleared keeps them") {
     Bench bench;
     bench.person.before_step = [&](const View* view) {
         if (view != nullptr && view->phase.phase == Phase::stop)

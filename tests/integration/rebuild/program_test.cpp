@@ -1,91 +1,15 @@
 // The program itself, as an operator calls it; the nodes are played. Nobody can be asked for a certificate here: that
 // is for the end-to-end tests.
 #include <csignal>
-#include <fstream>
 
 #include <nlohmann/json.hpp>
 
-#include "common/base/clock.h"
-#include "common/fs/file.h"
-#include "common/process/child.h"
-#include "tests/integration/etcd/server.h"
-#include "tests/integration/rebuild/played_polygon.h"
-#include "tests/support/catch.h"
-#include "tests/support/require.h"
-#include "tests/support/scratch.h"
+#include "tests/integration/rebuild/desk.h"
 
 namespace polygon::rebuild {
 namespace {
 
-using namespace std::chrono_literals;
 using etcd::Phase;
-using support::require;
-
-constexpr auto kLongest = 90s;
-
-struct Ended {
-    int status = 0;
-    std::string text;  // stdout and stderr
-};
-
-class Desk {
-  public:
-    Desk() : polygon_(server().url()) {
-        polygon_.begin();
-        write_configuration("polygon:\n  source:\n    directory: /backups\n");
-    }
-
-    void write_configuration(const std::string& section) {
-        std::ofstream(configuration()) << "scope: polygon\nname: polygon1\netcd3:\n  hosts: "
-                                       << server().url().substr(std::string("http://").size())
-                                       << "\npostgresql:\n  data_dir: /nowhere\n  listen: 127.0.0.1:1\n"
-                                       << section;
-    }
-
-    process::Child start(std::vector<std::string> arguments) {
-        std::filesystem::remove(output());
-        const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "polygon-rebuild";
-        arguments.insert(arguments.begin(), program.string());
-        arguments.insert(arguments.end(), {"--config", configuration().string()});
-        return require(process::Child::start({.argv = std::move(arguments), .output_file = output()}));
-    }
-
-    // The agents work meanwhile, until the program ends or `until` is true.
-    template <class Condition>
-    std::optional<int> play(process::Child& child, Condition&& until) {
-        std::optional<int> status;
-        const bool has_come = wait_until(system_clock(), Deadline(system_clock(), kLongest), 20ms, [&] {
-            polygon_.step();
-            status = child.poll();
-            return status.has_value() || until();
-        });
-        REQUIRE(has_come);
-        return status;
-    }
-    Ended finish(process::Child& child) {
-        const auto status = play(child, [] { return false; });
-        return {*status, text()};
-    }
-    Ended run(std::vector<std::string> arguments) {
-        process::Child child = start(std::move(arguments));
-        return finish(child);
-    }
-
-    std::string text() { return fs::read_file(output()).value_or(""); }
-    std::filesystem::path configuration() const { return scratch_.path() / "patroni.yml"; }
-    std::filesystem::path output() const { return scratch_.path() / "output"; }
-    std::filesystem::path metrics() const { return scratch_.path() / "metrics"; }
-    PlayedPolygon& polygon() { return polygon_; }
-
-  private:
-    static const etcd::Server& server() {
-        static const etcd::Server shared;
-        return shared;
-    }
-
-    support::Scratch scratch_;
-    PlayedPolygon polygon_;
-};
 
 // Of the keys that are ours but the agents' and what goes with a lease.
 bool is_untouched(PlayedPolygon& polygon) {
@@ -187,6 +111,34 @@ TEST_CASE("a failed stage rolls back: status, history, metrics and status say so
     CHECK(status.at("phase").at("phase") == "rolled-back");
     CHECK(status.at("nodes").size() == 3);
     CHECK(status.at("last").at("outcome") == "rolled back");
+}
+
+TEST_CASE("after the end a rollback wants the old data kept on every node, and nobody who came later") {
+    Desk desk;
+    desk.polygon().keep_previous();
+    const etcd::Plan plan{.generation = "g-new",
+                          .leader = "polygon2",
+                          .system_identifier = kOldSystem,
+                          .mode = etcd::Mode::staged,
+                          .members = {"polygon1", "polygon2", "polygon3"}};
+    const etcd::RebuildKeys& keys = desk.polygon().rebuild_keys();
+    desk.polygon().put(keys.plan(), etcd::to_json(plan));
+    desk.polygon().put(keys.phase(), etcd::to_json(etcd::PhaseRecord{.generation = "g-new", .phase = Phase::replicas}));
+    desk.polygon().step();
+    desk.polygon().put(keys.phase(), etcd::to_json(etcd::PhaseRecord{.generation = "g-new", .phase = Phase::done}));
+    desk.polygon().put(keys.saved("g-new", "initialize"), kOldSystem);
+    const Ended unkept = desk.run({"rollback"});
+    CHECK(unkept.status == exit_status(Errc::refused));
+    CHECK_THAT(unkept.text, ContainsText("no way back from generation 'g-new': not every node has kept the data"));
+    desk.polygon().put(kPrefix + "members/late", R"({"state":"running"})");
+    const Ended strange = desk.run({"rollback", "--set", "staging.previous=keep"});
+    CHECK(strange.status == exit_status(Errc::refused));
+    CHECK_THAT(strange.text, ContainsText("member 'late' has come after the rebuild"));
+    desk.polygon().remove(kPrefix + "members/late");
+    const Ended back = desk.run({"rollback", "--set", "staging.previous=keep"});
+    INFO(back.text);
+    CHECK(back.status == 0);
+    CHECK(desk.polygon().phase() == "rolled-back");
 }
 
 // A rebuild that stays in `replicas`: no server is there that could say who streams.

@@ -78,6 +78,19 @@ TEST_CASE("a log has a line for each change and for each tenth") {
     CHECK(changes.observe(view, make_rows(view)) == std::vector<std::string>{"phase stage (going wrong)"});
 }
 
+TEST_CASE("a log has no line for a node that has not answered the phase yet, nor for a new role alone") {
+    Changes changes;
+    View view = restoring();
+    changes.observe(view, make_rows(view));
+    view.phase.phase = Phase::stop;
+    CHECK(changes.observe(view, make_rows(view)) ==
+          std::vector<std::string>{"phase stop", "polygon3 (replica): no agent"});
+    answer(view, "polygon1", AnswerState::working);
+    CHECK(changes.observe(view, make_rows(view)) == std::vector<std::string>{"polygon1 (new leader): working"});
+    view.cluster.leader = "polygon1";
+    CHECK(changes.observe(view, make_rows(view)).empty());
+}
+
 TEST_CASE("answers to another phase are not shown as done") {
     View view = restoring();
     view.phase.phase = Phase::stop;

@@ -70,6 +70,7 @@ TEST_CASE("the outage to expect is that of the last rebuild that went well") {
     const etcd::HistoryRecord first{.outcome = "done", .seconds = {{"stage", 900}, {"stop", 1}, {"bootstrap", 2}}};
     const etcd::HistoryRecord second{.outcome = "done", .seconds = {{"stop", 2}, {"clear", 0.5}, {"bootstrap", 4}}};
     const etcd::HistoryRecord failed{.outcome = "rolled back", .seconds = {{"stop", 99}}};
+    CHECK(describe_seconds(second.seconds) == "stop 2.0 s, clear 0.5 s, bootstrap 4.0 s");
     CHECK(last_outage({first, second, failed}) == 6.5);
     CHECK(last_outage({first, failed}) == 3);
     CHECK_FALSE(last_outage({failed}).has_value());
