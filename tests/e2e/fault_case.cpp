@@ -99,12 +99,14 @@ Result<int> see_it_through(const support::Scene& scene, const support::Fault& fa
 // What a person would do: `resume` or `rollback` until it says what has become of it.
 Result<int> take_recourse(Stand& stand, support::Recourse recourse, int status, std::string& note) {
     const int ends[] = {0, exit_status(Errc::rolled_back)};
+    std::string said;
     for (int tries = 0; std::find(std::begin(ends), std::end(ends), status) == std::end(ends); ++tries) {
         if (status == exit_status(Errc::refused)) return status;
-        if (tries == kMostRecourses) return wrong(fmt::format("still status {} after {}", status, note));
+        if (tries == kMostRecourses) return wrong(fmt::format("still status {} after {}: {}", status, note, said));
         const char* const subcommand = recourse == support::Recourse::resume ? "resume" : "rollback";
         OperatorCommand command = TRY(stand.start_operator({subcommand, "--patience", kPatience}));
         const int next = TRY(command.wait(kCommandLimit));
+        said = command.output();
         note += fmt::format("; {} after status {}", subcommand, status);
         // A rollback that was asked for has succeeded.
         status = next == 0 && recourse == support::Recourse::rollback ? exit_status(Errc::rolled_back) : next;
