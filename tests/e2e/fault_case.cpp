@@ -25,6 +25,7 @@ constexpr std::array kPhases = {Phase::stage,    Phase::copy,   Phase::stop, Pha
                                 Phase::replicas, Phase::verify, Phase::undo, Phase::restore};
 constexpr const char* kPatience = "20";
 constexpr auto kCommandLimit = 400s;
+constexpr auto kGlance = 2ms;  // the shortest phase takes some milliseconds
 constexpr int kMostRecourses = 4;
 
 bool leads_back(Phase phase) {
@@ -64,7 +65,7 @@ bool reaches(RebuildView& view, OperatorCommand& command, const std::string& las
         is_there = (*phase)->phase == wanted;
         return is_there || (*phase)->phase > wanted || etcd::is_terminal((*phase)->phase);
     };
-    wait_until(system_clock(), Deadline(system_clock(), kCommandLimit), 10ms, is_decided);
+    wait_until(system_clock(), Deadline(system_clock(), kCommandLimit), kGlance, is_decided);
     return is_there;
 }
 
@@ -82,6 +83,19 @@ support::Scene make_scene(Stand& stand, OperatorCommand& command, const std::str
     return {stand, command, stand.polygon().node(leader), *other};
 }
 
+// As soon as there is something to strike, such as a Patroni that the phase starts; no later than in this phase.
+Status strike(const support::Scene& scene, const FaultCase& fault_case, RebuildView& view) {
+    Status struck = fault_case.fault->strike(scene);
+    wait_until(system_clock(), Deadline(system_clock(), kCommandLimit), kGlance, [&] {
+        if (struck || scene.coordinator.poll()) return true;
+        const auto phase = view.phase();
+        if (!phase || !*phase || (*phase)->phase != fault_case.phase) return true;
+        struck = fault_case.fault->strike(scene);
+        return struck.has_value();
+    });
+    return struck;
+}
+
 // Until the coordinator has ended, and the fault with it.
 Result<int> see_it_through(const support::Scene& scene, const support::Fault& fault, OperatorCommand& command) {
     const Deadline mending(system_clock(), fault.lasts);
@@ -96,20 +110,36 @@ Result<int> see_it_through(const support::Scene& scene, const support::Fault& fa
     return *command.poll();
 }
 
-// What a person would do: `resume` or `rollback` until it says what has become of it.
-Result<int> take_recourse(Stand& stand, support::Recourse recourse, int status, std::string& note) {
-    const int ends[] = {0, exit_status(Errc::rolled_back)};
-    for (int tries = 0; std::find(std::begin(ends), std::end(ends), status) == std::end(ends); ++tries) {
-        if (status == exit_status(Errc::refused)) return status;
-        if (tries == kMostRecourses) return wrong(fmt::format("still status {} after {}", status, note));
-        const char* const subcommand = recourse == support::Recourse::resume ? "resume" : "rollback";
+// `resume` or `rollback`; a coordinator that was killed is in the way until its lease has expired.
+Result<int> run_recourse(Stand& stand, const char* subcommand, std::string& said) {
+    const Deadline expiry(system_clock(), 60s);
+    while (true) {
         OperatorCommand command = TRY(stand.start_operator({subcommand, "--patience", kPatience}));
-        const int next = TRY(command.wait(kCommandLimit));
+        const int status = TRY(command.wait(kCommandLimit));
+        said = command.output();
+        if (status != exit_status(Errc::conflict) || expiry.has_passed()) return status;
+        system_clock().sleep(500ms);
+    }
+}
+
+bool is_end(int status) {
+    return status == 0 || status == exit_status(Errc::rolled_back) || status == exit_status(Errc::refused);
+}
+
+// What a person would do until it is said what has become of the polygon; the status that says so.
+Result<int> take_recourse(Stand& stand, support::Recourse recourse, int status, std::string& note) {
+    std::string said;
+    for (int tries = 0; !is_end(status); ++tries) {
+        if (tries == kMostRecourses) return wrong(fmt::format("still status {} after {}: {}", status, note, said));
+        const char* const subcommand = recourse == support::Recourse::resume ? "resume" : "rollback";
+        const int next = TRY(run_recourse(stand, subcommand, said));
         note += fmt::format("; {} after status {}", subcommand, status);
-        // A rollback that was asked for has succeeded.
-        status = next == 0 && recourse == support::Recourse::rollback ? exit_status(Errc::rolled_back) : next;
-        if (next == exit_status(Errc::nothing_to_do))
-            return TRY(RebuildView(stand.polygon()).phase())->phase == Phase::done ? 0 : exit_status(Errc::rolled_back);
+        status = next;
+        if (next == 0 || next == exit_status(Errc::nothing_to_do)) {
+            // Success of what was asked for; the phase says which polygon that is.
+            const auto phase = TRY(RebuildView(stand.polygon()).phase());
+            status = phase && phase->phase == Phase::done ? 0 : exit_status(Errc::rolled_back);
+        }
     }
     return status;
 }
@@ -192,7 +222,7 @@ Result<CaseResult> run_case(Stand& stand, const FaultCase& fault_case) {
     if (reaches(view, command, before.generation, fault_case.phase)) {
         const std::optional<etcd::Plan> plan = TRY(view.plan());
         const support::Scene scene = make_scene(stand, command, plan->leader);
-        const Status struck = fault.strike(scene);
+        const Status struck = strike(scene, fault_case, view);
         result.note = struck ? "struck" : struck.error().message;
         status = TRY(see_it_through(scene, fault, command));
     } else {

@@ -155,8 +155,8 @@ Result<Fault> find_fault(std::string_view name) {
 
 void let_disk_be_filled(Workspace& workspace, PatroniNode& node) {
     node.set_variable("LD_PRELOAD", (workspace.bin() / "libfull_disk.so").string());
-    node.set_variable("POLYGON_FULL_DISK_SIGN", full_disk_sign(node).string());
-    node.set_variable("POLYGON_FULL_DISK_BELOW", node.data_directory().string());
+    node.set_variable("STAND_FULL_DISK_SIGN", full_disk_sign(node).string());
+    node.set_variable("STAND_FULL_DISK_BELOW", node.data_directory().string());
 }
 
 }  // namespace polygon::support

@@ -19,8 +19,8 @@ const char* copy_variable(const char* name) {
     return value == nullptr ? nullptr : ::strdup(value);
 }
 
-const char* const g_sign = copy_variable("POLYGON_FULL_DISK_SIGN");
-const char* const g_below = copy_variable("POLYGON_FULL_DISK_BELOW");
+const char* const g_sign = copy_variable("STAND_FULL_DISK_SIGN");
+const char* const g_below = copy_variable("STAND_FULL_DISK_BELOW");
 
 bool is_below(int fd) {
     char link[32] = "/proc/self/fd/";
