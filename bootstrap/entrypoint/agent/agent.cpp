@@ -128,17 +128,17 @@ Status Agent::refresh_disk(const Orders& orders) {
 }
 
 Result<OthersSeen> Agent::look_at_others_for(const Orders& orders) {
-    OthersSeen seen;
-    if (!takes_part(orders, name_)) return seen;
+    if (!takes_part(orders, name_)) return OthersSeen();
     const Phase phase = orders.phase->phase;
-    if (phase == Phase::copy || phase == Phase::stop) {
-        const etcd::Snapshot nodes = TRY(etcd_.read_prefix(keys_.nodes()));
-        seen = look_at_others(parse_records(nodes), *orders.plan, *orders.phase, name_);
+    if (phase != Phase::copy && phase != Phase::stop && phase != Phase::restore) return OthersSeen();
+    // The key first: its holder's record is of no earlier moment.
+    std::optional<std::string> holder;
+    if (phase != Phase::copy) {
+        const auto leader = TRY(etcd_.read(settings_.configuration.key_prefix() + "leader"));
+        holder = leader ? leader->value : "";
     }
-    if (phase != Phase::stop && phase != Phase::restore) return seen;
-    const auto leader = TRY(etcd_.read(settings_.configuration.key_prefix() + "leader"));
-    seen.holder = leader ? leader->value : "";
-    return seen;
+    const etcd::Snapshot nodes = TRY(etcd_.read_prefix(keys_.nodes()));
+    return look_at_others(parse_records(nodes), holder, *orders.plan, *orders.phase, name_);
 }
 
 // Read when it matters, so that a change since the start of this process counts; once for each rebuild.

@@ -9,12 +9,21 @@ namespace {
 
 using etcd::Phase;
 
-bool is_between_stop_and_end(Phase phase) {
-    return phase != Phase::stage && phase != Phase::copy && !etcd::is_terminal(phase);
-}
-
 Step by_guard() {
     return {.guard = Guard::on};
+}
+
+// A node that the plan does not name. If it started now, its Patroni could write the old identifier and lead the old
+// data after the keys were cleared. One that runs is for the coordinator to see, unless it has cloned the generation
+// that is undone: it would take the leader key from those that come back.
+Step as_stranger(const Orders& orders, const NodeSeen& seen) {
+    const std::string& generation = orders.phase->generation;
+    if (seen.patroni.state != PatroniState::running) {
+        return {.reason = fmt::format("waiting for the end of the rebuild to generation {}, which does not name {}",
+                                      generation, seen.name)};
+    }
+    if (orders.phase->phase != Phase::undo || seen.disk.data.generation != generation) return by_guard();
+    return {.task = Task::stop_patroni, .reason = fmt::format("generation {} is undone", generation)};
 }
 
 // Those of an abandoned phase are ended before anything else is done.
@@ -100,11 +109,7 @@ Step next_task(const Orders& orders, const NodeSeen& seen, patroni::Previous pre
         if (!seen.failure) return step;
         return {.answer = etcd::AnswerState::failed, .reason = *seen.failure, .guard = step.guard};
     }
-    if (etcd::is_active(orders.plan, orders.phase)) {
-        if (!is_between_stop_and_end(orders.phase->phase)) return by_guard();
-        return {.reason = fmt::format("waiting for the end of the rebuild to generation {}, which does not name {}",
-                                      orders.phase->generation, seen.name)};
-    }
+    if (etcd::is_active(orders.plan, orders.phase)) return as_stranger(orders, seen);
     const bool has_ended = orders.plan && orders.phase && orders.plan->mode != etcd::Mode::reset &&
                            orders.plan->generation == orders.phase->generation &&
                            etcd::names_member(*orders.plan, seen.name);

@@ -190,10 +190,8 @@ Step in_restore(const PhaseView& view) {
         return with_guard(working(Task::none, "the guard decides"));
     }
     if (disk.was_primary) return start("its server was the primary");
-    if (view.seen.others.holder && !view.seen.others.holder->empty()) {
-        return start(*view.seen.others.holder + " holds the leader key");
-    }
-    if (view.seen.phase_seen_for >= kLongestWaitForLeader) return start("nobody has taken the leader key");
+    if (view.seen.others.is_holder_back) return start(*view.seen.others.holder + " leads again");
+    if (view.seen.phase_seen_for >= kLongestWaitForLeader) return start("nobody leads again");
     return working(Task::none, "waiting for a leader");
 }
 

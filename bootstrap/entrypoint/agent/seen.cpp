@@ -10,14 +10,16 @@ Attempt attempt_of(const etcd::PhaseRecord& phase) {
     return {phase.generation, phase.phase, phase.attempt};
 }
 
-OthersSeen look_at_others(const std::vector<etcd::NodeRecord>& records, const etcd::Plan& plan,
-                          const etcd::PhaseRecord& phase, const std::string& member) {
+OthersSeen look_at_others(const std::vector<etcd::NodeRecord>& records, const std::optional<std::string>& holder,
+                          const etcd::Plan& plan, const etcd::PhaseRecord& phase, const std::string& member) {
     const auto find = [&](const std::string& name) -> const etcd::NodeRecord* {
         const auto found =
             std::find_if(records.begin(), records.end(), [&](const auto& record) { return record.name == name; });
         return found == records.end() ? nullptr : &*found;
     };
-    OthersSeen seen{.have_stopped = true, .have_copied = true};
+    OthersSeen seen{.have_stopped = true, .have_copied = true, .holder = holder};
+    const etcd::NodeRecord* back = holder ? find(*holder) : nullptr;
+    seen.is_holder_back = back != nullptr && etcd::answers(*back, phase, AnswerState::done);
     for (const std::string& name : plan.members) {
         if (name == member) continue;
         const etcd::NodeRecord* record = find(name);

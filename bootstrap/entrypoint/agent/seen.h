@@ -62,6 +62,7 @@ struct OthersSeen {
     std::string source;                 // where the planned leader serves its staged clone
     bool has_source_ended = false;      // the planned leader has done with serving
     std::optional<std::string> holder;  // of Patroni's leader key; "": nobody. None: not asked
+    bool is_holder_back = false;        // he answers `done` to this phase: he will not stop any more
 };
 
 struct NodeSeen {
@@ -77,9 +78,9 @@ struct NodeSeen {
     OthersSeen others;
 };
 
-// Pure: what the records of the members mean for this one.
-OthersSeen look_at_others(const std::vector<etcd::NodeRecord>& records, const etcd::Plan& plan,
-                          const etcd::PhaseRecord& phase, const std::string& member);
+// Pure: what the records of the members, and who holds the leader key, mean for this one.
+OthersSeen look_at_others(const std::vector<etcd::NodeRecord>& records, const std::optional<std::string>& holder,
+                          const etcd::Plan& plan, const etcd::PhaseRecord& phase, const std::string& member);
 
 Attempt attempt_of(const etcd::PhaseRecord& phase);
 

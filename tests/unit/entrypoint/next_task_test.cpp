@@ -104,15 +104,24 @@ TEST_CASE("a phase of another generation than the plan's moves nobody") {
     }
 }
 
-TEST_CASE("a node that the plan does not name is guarded as ever, but not started between stop and the end") {
+TEST_CASE("a node that the plan does not name is not started before the rebuild's end") {
     for (const Phase phase : kPhases) {
         const Step step = next(orders(phase), node("polygon9", old_data()));
-        const bool is_free =
-            phase == Phase::stage || phase == Phase::copy || phase == Phase::done || phase == Phase::rolled_back;
+        INFO(etcd::to_text(phase));
         CHECK(step.task == Task::none);
         CHECK_FALSE(step.answer.has_value());
-        CHECK((step.guard == Guard::on) == is_free);
+        CHECK((step.guard == Guard::on) == etcd::is_terminal(phase));
         CHECK(after_patroni(orders(phase), "polygon9") == AfterPatroni::end);
+    }
+}
+
+TEST_CASE("a node that the plan does not name and that runs goes on, but not on a generation that is undone") {
+    for (const Phase phase : kPhases) {
+        INFO(etcd::to_text(phase));
+        CHECK(next(orders(phase), node("polygon9", old_data(), PatroniState::running)).task == Task::none);
+        const Step cloned = next(orders(phase), node("polygon9", new_data(), PatroniState::running));
+        CHECK((cloned.task == Task::stop_patroni) == (phase == Phase::undo));
+        CHECK_FALSE(cloned.answer.has_value());
     }
 }
 
@@ -395,7 +404,9 @@ TEST_CASE("on the way back a standby waits for a leader, though not for ever") {
     seen.phase_seen_for = 30s;
     check(next(orders(Phase::restore), seen), Task::start_patroni, AnswerState::working);
     seen.phase_seen_for = 0s;
-    seen.others.holder = "polygon1";
+    seen.others.holder = "polygon1";  // who may still be about to stop
+    check(next(orders(Phase::restore), seen), Task::none, AnswerState::working);
+    seen.others.is_holder_back = true;
     check(next(orders(Phase::restore), seen), Task::start_patroni, AnswerState::working);
 }
 
@@ -480,12 +491,16 @@ TEST_CASE("only the whole of a phase's answers from the others counts") {
                 etcd::Answer{.generation = "g2", .phase = given.phase->phase, .attempt = attempt, .state = state}};
     };
     const auto look = [&](const std::vector<etcd::NodeRecord>& records, const char* me) {
-        return look_at_others(records, *given.plan, *given.phase, me);
+        return look_at_others(records, "polygon2", *given.plan, *given.phase, me);
     };
     CHECK_FALSE(look({}, "polygon1").have_stopped);
     const auto two = record("polygon2", AnswerState::done, 1);
     CHECK_FALSE(look({two}, "polygon1").have_stopped);
     CHECK(look({two, record("polygon3", AnswerState::done, 1)}, "polygon1").have_stopped);
+    CHECK(look({two}, "polygon1").is_holder_back);
+    CHECK_FALSE(look({record("polygon2", AnswerState::done, 2)}, "polygon1").is_holder_back);
+    CHECK_FALSE(look({record("polygon2", AnswerState::working, 1)}, "polygon1").is_holder_back);
+    CHECK_FALSE(look({}, "polygon1").is_holder_back);
     CHECK_FALSE(look({two, record("polygon3", AnswerState::done, 0)}, "polygon1").have_stopped);
     CHECK_FALSE(look({two, record("polygon3", AnswerState::failed, 1)}, "polygon1").have_stopped);
     CHECK(look({two, record("polygon3", AnswerState::failed, 1)}, "polygon1").have_copied);
