@@ -89,6 +89,7 @@ Result<int> order_from_holder(Site& site, TerminalOperator& person, Order order,
     TRY(site.store.give_order(order));
     const auto began = clock.now();
     while (true) {
+        const auto is_held = TRY(site.store.read_holder()).has_value();  // first: it lets go after its last write
         const Situation seen = TRY(site.store.look());
         if (!seen.plan.value || !seen.phase.value) return nothing_under_way(seen.cluster.prefix);
         const View view = make_view(seen);
@@ -100,7 +101,7 @@ Result<int> order_from_holder(Site& site, TerminalOperator& person, Order order,
                                               "polygon-rebuild rollback goes back while the data of before is kept."});
         if (order == Order::abort && !is_before_stop(now) && !is_going_back(now))
             return give_up_order(site.store, too_late_to_abort(now));
-        if (!TRY(site.store.read_holder()))
+        if (!is_held)
             return give_up_order(site.store, {Errc::conflict, "the coordinator has ended before the rebuild did",
                                               "Run the same command again."});
         if (const auto signal = person.signals().next(kRound)) return kSignalled + *signal;
