@@ -89,8 +89,8 @@ struct Answer {
 // What an agent found when it was asked by the key `preflight`.
 struct Preflight {
     std::string id;      // of the request
-    std::string report;  // the JSON of `polygon-bootstrap plan --json`; empty: it failed
-    std::string error;
+    std::string report;  // the JSON of `polygon-bootstrap plan --json`; empty: it came to none
+    std::string error;   // why it failed, with a report or without
 };
 
 // The value of key nodes/<name>, under the agent's lease.

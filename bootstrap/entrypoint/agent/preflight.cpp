@@ -31,10 +31,9 @@ void PreflightRun::poll() {
     if (!run_) return;
     const std::optional<int> exit_status = run_->poll();
     if (!exit_status) return;
-    answer_ = etcd::Preflight{.id = id_};
-    if (*exit_status == 0) {
-        answer_->report = run_->output();
-    } else {
+    // Too little room is an error behind a whole report: in place, it may do all the same.
+    answer_ = etcd::Preflight{.id = id_, .report = run_->output()};
+    if (*exit_status != 0) {
         const std::string errors = run_->last_errors();
         answer_->error = errors.empty() ? fmt::format("{} plan ended with status {}", program_, *exit_status) : errors;
     }

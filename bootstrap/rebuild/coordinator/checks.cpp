@@ -46,7 +46,7 @@ Status check_agents(const Survey& survey) {
 Status check_leaders_room(const Surveyed& leader, const std::string& name, etcd::Mode mode) {
     for (const FileSystemSpace& space : leader.report->space) {
         const std::uint64_t room =
-            mode == etcd::Mode::in_place ? space.free_bytes + leader.node.used_bytes : space.free_bytes;
+            mode == etcd::Mode::in_place ? space.free_bytes + leader.report->occupied_bytes : space.free_bytes;
         if (space.needed_bytes <= room) continue;
         return refused(
             fmt::format("'{}' has too little room for the clone at '{}': {} needed, {} free", name, space.path,
@@ -58,15 +58,15 @@ Status check_leaders_room(const Surveyed& leader, const std::string& name, etcd:
     return {};
 }
 
-// In place its own old data goes first, and how much that is it cannot say before.
+// In place its own old data goes first, and only a report says how much that is.
 Status check_others_room(const Survey& survey, const std::string& leader, const etcd::PlannedBackup& backup,
                          etcd::Mode mode) {
-    if (mode == etcd::Mode::in_place) return {};
     for (const auto& [name, surveyed] : survey.nodes) {
-        if (name == leader || has_room_for(surveyed.node, backup)) continue;
+        if (name == leader || has_room_for(surveyed, backup, mode)) continue;
         return refused(fmt::format("'{}' has too little room for its clone: {} needed, {} free", name,
                                    human_bytes(backup.bytes), human_bytes(surveyed.node.free_bytes)),
-                       "Make room there, or wipe the polygon first by --in-place.");
+                       mode == etcd::Mode::in_place ? "Make room there."
+                                                    : "Make room there, or wipe the polygon first by --in-place.");
     }
     return {};
 }
@@ -97,8 +97,9 @@ bool is_readable(const Surveyed& surveyed, etcd::Mode mode) {
 
 }  // namespace
 
-bool has_room_for(const etcd::NodeRecord& node, const etcd::PlannedBackup& backup) {
-    return node.free_bytes >= backup.bytes;
+bool has_room_for(const Surveyed& surveyed, const etcd::PlannedBackup& backup, etcd::Mode mode) {
+    if (mode == etcd::Mode::staged) return surveyed.node.free_bytes >= backup.bytes;
+    return !surveyed.report || surveyed.node.free_bytes + surveyed.report->occupied_bytes >= backup.bytes;
 }
 
 Status check_cluster(const Survey& survey) {

@@ -33,8 +33,9 @@ Status check_nodes(const Survey& survey, const Wanted& wanted, const std::string
 // What does not stand in the way, but should be known.
 std::vector<std::string> find_warnings(const Survey& survey, const Wanted& wanted, const std::string& leader);
 
-// Of a plain file system: what a member other than the leader needs for its clone.
-bool has_room_for(const etcd::NodeRecord& node, const etcd::PlannedBackup& backup);
+// What a member other than the leader needs for its clone, where its data directory is. In place that goes first;
+// without a report nobody knows how much it is.
+bool has_room_for(const Surveyed& surveyed, const etcd::PlannedBackup& backup, etcd::Mode mode);
 
 // Errc::nothing_to_do if the polygon carries this backup already. A source that is no directory has no label to go by:
 // it is always newer.

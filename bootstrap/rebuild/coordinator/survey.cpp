@@ -71,6 +71,7 @@ NodeReport to_report(const Json& json) {
             .description = text_of(source, "description"),
             .wal_bytes = number_of(source, "wal_bytes"),
             .postgres_major = source.at("postgresql"),
+            .occupied_bytes = number_of(json, "data_directory_bytes"),
             .space = to_space(json.value("space", Json::array())),
             .has_unplaced_tablespace = has_unplaced(json.value("tablespaces", Json::array())),
             .disarmed = to_disarmed(json)};

@@ -12,6 +12,7 @@
 #include "common/backup/identity.h"
 #include "common/base/printable.h"
 #include "common/cli/units.h"
+#include "common/fs/space.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -281,6 +282,7 @@ std::string to_json(const PlanReport& report) {
                        {"source", source_json(report)},
                        {"data_directory", plan.places.data.string()},
                        {"data_directory_entries", report.entries},
+                       {"data_directory_bytes", report.occupied_bytes},
                        {"restored_into", plan.places.staged.string()},
                        {"tablespaces", tablespaces_json(report.tablespaces)},
                        {"recovered_to", describe_target(plan.settings.recovery)},
@@ -301,7 +303,10 @@ std::string to_json(const PlanReport& report) {
 Status show_plan(const Request& request, PlanFormat format, Clock& clock) {
     const Plan plan = TRY(make_plan(request, clock, Purpose::report));
     const std::size_t entries = TRY(postgres::list_entries(plan.places.data)).size();
-    PlanReport report{.plan = plan, .entries = entries, .major_version = plan.binaries.major_version};
+    // A file that a running server removes meanwhile is no error.
+    const std::uint64_t occupied = fs::used_bytes(plan.places.data).value_or(0);
+    PlanReport report{
+        .plan = plan, .entries = entries, .occupied_bytes = occupied, .major_version = plan.binaries.major_version};
     if (const backup::Backup* backup = backup_of(plan)) TRY(measure(*backup, report));
     const std::string text = format == PlanFormat::json ? to_json(report) : to_table(report);
     std::fwrite(text.data(), 1, text.size(), stdout);

@@ -12,7 +12,8 @@ namespace polygon::bootstrap {
 
 struct PlanReport {
     const Plan& plan;
-    std::size_t entries = 0;  // in the data directory
+    std::size_t entries = 0;           // in the data directory
+    std::uint64_t occupied_bytes = 0;  // by it, without tablespaces: what wiping it gives back
     int major_version = 0;
     std::string identity;  // of the backup
     WalSize wal;

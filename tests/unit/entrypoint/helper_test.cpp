@@ -138,14 +138,14 @@ TEST_CASE("a preflight's report is what the program prints, whole") {
 }
 
 TEST_CASE("a preflight that fails is answered with its errors, and one that nobody wants any more is ended") {
-    Stand stand("echo 'no backup' >&2; exit 20");
+    Stand stand("echo half; echo 'no backup' >&2; exit 20");
     PreflightRun preflight(stand.supervisor(), stand.program(), std::nullopt);
     preflight.follow("p1");
     REQUIRE(stand.wait([&] {
         preflight.follow("p1");
         return preflight.answer().has_value();
     }));
-    CHECK(preflight.answer()->report.empty());
+    CHECK(preflight.answer()->report == "half\n");
     CHECK(preflight.answer()->error == "no backup");
 
     Stand slow("exec sleep 600");

@@ -97,6 +97,8 @@ TEST_CASE("every node needs room for the clone beside what it has; in place the 
           "'polygon1' has too little room for the clone at '/data/staged': 2.9 MiB needed, 2.9 MiB free");
     survey.nodes["polygon1"].error = "too little room";
     CHECK(refusal(check_nodes(survey, kInPlace, "polygon1")) == "");
+    survey.nodes["polygon1"].report->occupied_bytes = 0;
+    CHECK_THAT(refusal(check_nodes(survey, kInPlace, "polygon1")), ContainsText("'polygon1' has too little room"));
     survey.nodes["polygon1"].report->has_unplaced_tablespace = true;
     survey.nodes["polygon1"].error = "no place for tablespace /fast";
     CHECK_THAT(refusal(check_nodes(survey, kInPlace, "polygon1")), ContainsText("no place for tablespace /fast"));
@@ -108,6 +110,9 @@ TEST_CASE("every node needs room for the clone beside what it has; in place the 
     CHECK_THAT(refusal(check_nodes(survey, kStaged, "polygon1")),
                ContainsText("'polygon3' has too little room for its clone"));
     CHECK(refusal(check_nodes(survey, kInPlace, "polygon1")) == "");
+    survey.nodes["polygon3"].report->occupied_bytes = 0;
+    CHECK(refusal(check_nodes(survey, kInPlace, "polygon1")) ==
+          "'polygon3' has too little room for its clone: 4.8 MiB needed, 4.8 MiB free");
     CHECK(find_warnings(survey, kInPlace, "polygon1").back() ==
           "the polygon is wiped first: there is no way back once it was stopped");
 }

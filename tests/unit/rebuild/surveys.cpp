@@ -10,10 +10,10 @@ std::string report_text(std::uint64_t needed_bytes, std::uint64_t free_bytes) {
                     "identity": "abc", "postgresql": 15, "bytes": {}, "wal_bytes": 16777216}},
         "quarantine": "on", "subscriptions": "drop", "jobs": "disable", "foreign_servers": "detach",
         "roles": {{"named": [], "keep": [], "unlisted": "lock"}}, "databases": {{"drop": ["audit"], "rename": {{}}}},
-        "sql": [],
+        "sql": [], "data_directory_bytes": {},
         "space": [{{"needed_bytes": {}, "free_bytes": {}, "is_enough": true,
                     "needs": [{{"what": "data", "path": "/data/staged", "bytes": 1, "is_estimated": false}}]}}]}})",
-                       kBackupBytes, needed_bytes, free_bytes);
+                       kBackupBytes, kBackupBytes, needed_bytes, free_bytes);
 }
 
 Survey good_survey() {
