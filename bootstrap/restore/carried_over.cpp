@@ -43,8 +43,10 @@ constexpr const char* kBar =
     "# The next line keeps PostgreSQL and Patroni from starting it; the next bootstrap removes it.\n"
     "polygon-bootstrap has not finished here\n";
 
+// Patroni makes the slot of a replica a moment after the replica first asks for it, and 5 s pass until it asks again.
 constexpr const char* kOwnConfiguration =
-    "# Written by polygon-bootstrap. Nothing of production's configuration is here: Patroni's alone rules.\n";
+    "# Written by polygon-bootstrap. Nothing of production's configuration is here: Patroni's rules.\n"
+    "wal_retrieve_retry_interval = '500ms'\n";
 
 constexpr const char* kOwnAccess =
     "# Written by polygon-bootstrap, for where Patroni's configuration sets no postgresql.pg_hba.\n"
