@@ -1,8 +1,10 @@
 #include "common/postgres/data_directory.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/fs/file.h"
@@ -60,6 +62,12 @@ Result<Path> read_link(const Path& link) {
     return (link.parent_path() / target).lexically_normal();  // an absolute target stays as it is
 }
 
+// "/data/" names what the link "/data" leads to, not the link.
+Path without_slash(const Path& data_directory) {
+    Path data = data_directory.lexically_normal();
+    return data.has_filename() ? data : data.parent_path();
+}
+
 bool is_there(const Path& path) {
     std::error_code error;
     return stdfs::exists(stdfs::symlink_status(path, error));
@@ -108,8 +116,7 @@ Result<bool> belongs_to_staged(const Places& places, const Path& place) {
 }  // namespace
 
 Places find_places(const Path& data_directory) {
-    Path data = data_directory.lexically_normal();
-    if (!data.has_filename()) data = data.parent_path();
+    Path data = without_slash(data_directory);
     std::error_code error;
     // Behind links, dangling ones too: the companions are on the file system that the link was made for, the link
     // stays.
@@ -117,6 +124,14 @@ Places find_places(const Path& data_directory) {
         data = (data.parent_path() / stdfs::read_symlink(data, error)).lexically_normal();
     }
     return {.data = data, .staged = data.string() + kStagedSuffix, .previous = data.string() + kPreviousSuffix};
+}
+
+Status ensure_link_target(const Path& data_directory) {
+    const Places places = find_places(data_directory);
+    std::error_code error;
+    const bool is_link = stdfs::is_symlink(stdfs::symlink_status(without_slash(data_directory), error));
+    if (!is_link || is_there(places.data) || ::mkdir(places.data.c_str(), 0700) == 0) return {};
+    return errno_error(Errc::io, fmt::format("cannot create '{}'", places.data.string()), errno);
 }
 
 Status require_movable(const Places& places) {

@@ -21,6 +21,10 @@ struct Places {
 
 Places find_places(const Path& data_directory);
 
+// Where the data directory is a link that leads nowhere, for what it led to was set aside or removed: makes an empty
+// directory (0700) there, as pg_basebackup and initdb cannot. Else nothing.
+Status ensure_link_target(const Path& data_directory);
+
 // Errc::data_directory_invalid if D cannot be renamed: it is a mount point, or its parent cannot be written.
 Status require_movable(const Places& places);
 

@@ -116,6 +116,7 @@ Status Agent::start_helper(const Orders& orders, Task task) {
 }
 
 Status Agent::start_patroni(const std::string& serves) {
+    TRY(postgres::ensure_link_target(settings_.configuration.postgresql.data_dir));
     TRY(supervisor_.start_patroni());
     patroni_serves_ = serves;
     patroni_failed_in_.reset();

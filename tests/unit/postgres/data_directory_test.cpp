@@ -49,6 +49,21 @@ TEST_CASE("behind a link they stand beside what it points at, and the link stays
     CHECK(stdfs::is_symlink(scratch.path() / "data"));
 }
 
+TEST_CASE("a link whose target was set aside gets an empty directory to lead to, private") {
+    const support::Scratch scratch;
+    const Path data = scratch.path() / "data/";
+    REQUIRE(ensure_link_target(data).has_value());
+    CHECK_FALSE(stdfs::exists(scratch.path() / "data"));  // no link: whoever makes the data makes the directory
+    make_data(scratch.path() / "disk/pg", "old");
+    REQUIRE(fs::replace_link(scratch.path() / "data", scratch.path() / "disk/pg").has_value());
+    REQUIRE(ensure_link_target(data).has_value());
+    CHECK(get(scratch.path() / "data/base/1/1") == "old");
+    REQUIRE(set_aside(find_places(data)).has_value());
+    REQUIRE(ensure_link_target(data).has_value());
+    CHECK(stdfs::is_empty(scratch.path() / "data/"));
+    CHECK(stdfs::status(scratch.path() / "disk/pg").permissions() == stdfs::perms::owner_all);
+}
+
 TEST_CASE("a mount point cannot be renamed, and is refused before anything is touched") {
     const Status refused = require_movable(find_places("/proc"));
     REQUIRE_FALSE(refused.has_value());
