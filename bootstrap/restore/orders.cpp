@@ -82,9 +82,8 @@ Result<etcd::Plan> require_phase(const Orders& orders, const std::string& member
                  "Only members of the cluster it was planned for take part."};
 }
 
-Status require_discardable(const Orders& orders, const std::string& member, Discarded what) {
+Status require_discardable(const Orders& orders, const std::string& member) {
     if (!is_under_way(orders) || !etcd::names_member(*orders.plan, member)) return {};
-    if (orders.phase->phase == etcd::Phase::restore && what == Discarded::staged) return {};
     return Error{Errc::conflict, fmt::format("{}, which may still need what is to be removed", describe(orders)),
                  "Wait until it has ended; polygon-rebuild status says how far it is."};
 }

@@ -38,7 +38,7 @@ Result<etcd::Plan> require_phase(const Orders& orders, const std::string& member
 
 enum class Discarded { staged, staged_and_previous };
 
-// Errc::conflict while a rebuild that names the member may still need what is to be removed.
-Status require_discardable(const Orders& orders, const std::string& member, Discarded what);
+// Errc::conflict while a rebuild that names the member may still need what is staged or set aside.
+Status require_discardable(const Orders& orders, const std::string& member);
 
 }  // namespace polygon::bootstrap

@@ -1,8 +1,10 @@
 #include "common/postgres/data_directory.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/fs/file.h"
@@ -35,8 +37,9 @@ Result<std::vector<std::string>> list_all(const Path& directory) {
 Result<std::vector<Path>> list_links(const Path& data_directory) {
     std::vector<Path> links;
     const Path tablespaces = data_directory / "pg_tblspc";
-    for (const std::string& name : TRY(list_all(tablespaces)))
-        links.push_back(tablespaces / name);
+    for (const std::string& name : TRY(list_all(tablespaces))) {
+        if (!name.starts_with('.')) links.push_back(tablespaces / name);  // else left by a replace_link() that crashed
+    }
     links.push_back(data_directory / "pg_wal");
     std::erase_if(links, [](const Path& path) {
         std::error_code error;
@@ -56,7 +59,18 @@ Result<Path> read_link(const Path& link) {
     std::error_code error;
     Path target = stdfs::read_symlink(link, error);
     if (error) return directory_error("read the link", link, error);
-    return target;
+    return (link.parent_path() / target).lexically_normal();  // an absolute target stays as it is
+}
+
+// "/data/" names what the link "/data" leads to, not the link.
+Path without_slash(const Path& data_directory) {
+    Path data = data_directory.lexically_normal();
+    return data.has_filename() ? data : data.parent_path();
+}
+
+bool is_there(const Path& path) {
+    std::error_code error;
+    return stdfs::exists(stdfs::symlink_status(path, error));
 }
 
 // Renames what the links point at and re-points them. A repeat after a crash finds either name.
@@ -65,8 +79,7 @@ Status move_link_targets(const Path& data_directory, const std::string& suffix) 
         const Path target = TRY(read_link(link));
         const Path renamed = without_suffix(target.string()) + suffix;
         if (renamed == target) continue;
-        std::error_code error;
-        if (stdfs::exists(target, error)) {
+        if (is_there(target)) {
             if (suffix == kPreviousSuffix) TRY(fs::remove_tree(renamed));
             TRY(fs::rename_durably(target, renamed));
         }
@@ -75,11 +88,35 @@ Status move_link_targets(const Path& data_directory, const std::string& suffix) 
     return {};
 }
 
+// The reverse of move_link_targets(…, kPreviousSuffix), which may have ended anywhere. What stands at the place of a
+// target that was set aside has come there since.
+Status bring_link_targets_back(const Path& data_directory) {
+    for (const Path& link : TRY(list_links(data_directory))) {
+        const Path target = TRY(read_link(link));
+        const Path place = without_suffix(target.string());
+        const Path aside = place.string() + kPreviousSuffix;
+        if (is_there(aside) && (target == aside || !is_there(place))) {
+            TRY(fs::remove_tree(place));
+            TRY(fs::rename_durably(aside, place));
+        }
+        if (target != place) TRY(fs::replace_link(link, place));
+    }
+    return {};
+}
+
+// Whether it may be what a put_in_place() that did not end has moved there.
+Result<bool> belongs_to_staged(const Places& places, const Path& place) {
+    if (is_there(place.string() + kStagedSuffix)) return false;
+    for (const Path& link : TRY(list_links(places.staged))) {
+        if (without_suffix(TRY(read_link(link)).string()) == place) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 Places find_places(const Path& data_directory) {
-    Path data = data_directory.lexically_normal();
-    if (!data.has_filename()) data = data.parent_path();
+    Path data = without_slash(data_directory);
     std::error_code error;
     // Behind links, dangling ones too: the companions are on the file system that the link was made for, the link
     // stays.
@@ -87,6 +124,14 @@ Places find_places(const Path& data_directory) {
         data = (data.parent_path() / stdfs::read_symlink(data, error)).lexically_normal();
     }
     return {.data = data, .staged = data.string() + kStagedSuffix, .previous = data.string() + kPreviousSuffix};
+}
+
+Status ensure_link_target(const Path& data_directory) {
+    const Places places = find_places(data_directory);
+    std::error_code error;
+    const bool is_link = stdfs::is_symlink(stdfs::symlink_status(without_slash(data_directory), error));
+    if (!is_link || is_there(places.data) || ::mkdir(places.data.c_str(), 0700) == 0) return {};
+    return errno_error(Errc::io, fmt::format("cannot create '{}'", places.data.string()), errno);
 }
 
 Status require_movable(const Places& places) {
@@ -116,6 +161,7 @@ Status require_empty(const Path& data_directory) {
 }
 
 Status remove_data_directory(const Path& directory, LinkTargets targets) {
+    TRY(fs::remove_file(directory / kReplacedBy));  // no way back any more
     TRY(fs::remove_tree(directory / "global"));
     for (const Path& link : TRY(list_links(directory))) {
         const Path target = TRY(read_link(link));
@@ -135,7 +181,7 @@ Status set_aside(const Places& places) {
 
 std::optional<std::string> replaced_by(const Path& directory) {
     Result<std::string> generation = fs::read_file(directory / kReplacedBy);
-    if (!generation) return std::nullopt;
+    if (!generation || !is_there(directory / "global/pg_control")) return std::nullopt;
     return std::move(*generation);
 }
 
@@ -153,15 +199,35 @@ Status set_aside_for(const Places& places, const std::string& generation) {
 
 Status bring_back(const Places& places, const std::string& generation) {
     if (replaced_by(places.data) == generation) {
-        TRY(move_link_targets(places.data, ""));
+        TRY(bring_link_targets_back(places.data));
         return fs::remove_file(places.data / kReplacedBy);
     }
     if (replaced_by(places.previous) != generation) return {};
     TRY(require_empty(places.data));
-    TRY(move_link_targets(places.previous, ""));
+    TRY(move_link_targets(places.staged, kStagedSuffix));  // of a put_in_place() that did not end
+    TRY(bring_link_targets_back(places.previous));
     TRY(fs::remove_tree(places.data));
     TRY(fs::rename_durably(places.previous, places.data));
     return fs::remove_file(places.data / kReplacedBy);
+}
+
+Result<std::vector<Path>> find_leftovers(const Places& places) {
+    std::vector<Path> found;
+    if (!TRY(list_entries(places.data)).empty()) return found;
+    for (const Path& link : TRY(list_links(places.previous))) {
+        const Path aside = TRY(read_link(link));
+        const Path place = without_suffix(aside.string());
+        if (place == aside || !is_there(aside) || TRY(list_all(place)).empty()) continue;
+        if (!TRY(belongs_to_staged(places, place))) found.push_back(place);
+    }
+    return found;
+}
+
+Status remove_with_leftovers(const Places& places) {
+    TRY(remove_data_directory(places.data, LinkTargets::all));
+    for (const Path& place : TRY(find_leftovers(places)))
+        TRY(fs::remove_tree(place));
+    return {};
 }
 
 Status take_back(const Places& places) {

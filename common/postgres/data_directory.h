@@ -21,6 +21,10 @@ struct Places {
 
 Places find_places(const Path& data_directory);
 
+// Where the data directory is a link that leads nowhere, for what it led to was set aside or removed: makes an empty
+// directory (0700) there, as pg_basebackup and initdb cannot. Else nothing.
+Status ensure_link_target(const Path& data_directory);
+
 // Errc::data_directory_invalid if D cannot be renamed: it is a mount point, or its parent cannot be written.
 Status require_movable(const Places& places);
 
@@ -44,11 +48,13 @@ Status set_aside(const Places& places);
 // is the way back, and not overwritten by what has come into its place since.
 Status set_aside_for(const Places& places, const std::string& generation);
 
-// The generation for which this directory was set aside, or was to be; none for any other.
+// The generation for which this directory was set aside, or was to be; none for any other, nor for one whose removal
+// has begun.
 std::optional<std::string> replaced_by(const Path& directory);
 
 // Undoes set_aside_for(), finished or not: the data directory is the one of before, unmarked. What was put in its place
-// meanwhile has to be out of the way (take_back()). Nothing to do where nothing was set aside for it.
+// meanwhile has to be out of the way (take_back()); what it has left at the places of tablespaces is removed. Nothing
+// to do where nothing was set aside for it.
 Status bring_back(const Places& places, const std::string& generation);
 
 // The reverse of put_in_place(): the data directory becomes the staged one, which must not exist.
@@ -61,7 +67,14 @@ Status put_in_place(const Places& places);
 // for a directory that is known to be of our own making.
 enum class LinkTargets { with_suffix, all };
 
-// Removes it, `global` first so that no half of it can be started.
+// Removes it, `global` first so that no half of it can be started, and neither is it a way back from then on.
 Status remove_data_directory(const Path& directory, LinkTargets targets);
+
+// What a clone that was given up has left at the places of tablespaces, and of a pg_wal, that were set aside: the next
+// one would find them occupied. None while there is a data directory.
+Result<std::vector<Path>> find_leftovers(const Places& places);
+
+// Removes what has come into the place of a data directory that was set aside, with such leftovers.
+Status remove_with_leftovers(const Places& places);
 
 }  // namespace polygon::postgres

@@ -22,6 +22,13 @@ bool leads_on(const Path& path, const Path& root) {
     return path.parent_path() == root / "pg_tblspc" || path == root / "pg_wal";
 }
 
+// What a durable write, or a re-pointed link, leaves beside it where it crashed (common/fs/file.cpp).
+bool is_unfinished_write(const Path& path, const Path& root) {
+    const std::string name = path.filename().string();
+    if (path.parent_path() == root) return name == ".polygon.json.new" || name == ".pg_wal.new";
+    return path.parent_path() == root / "pg_tblspc" && name.starts_with('.') && name.ends_with(".new");
+}
+
 class Listing {
   public:
     explicit Listing(Path root) : root_(std::move(root)) {}
@@ -47,7 +54,7 @@ class Listing {
         struct stat seen = {};
         if (::lstat(path.c_str(), &seen) != 0)
             return errno_error(Errc::io, fmt::format("cannot look at '{}'", path.string()), errno);
-        if (path == root_ / "polygon.json") return {};
+        if (path == root_ / "polygon.json" || is_unfinished_write(path, root_)) return {};
         if (S_ISDIR(seen.st_mode)) {
             lines_.push_back(fmt::format("{}{}directory{}", name, '\0', '\0'));
             return add_directory(path, name);

@@ -130,6 +130,10 @@ Status Agent::refresh_disk(const Orders& orders) {
 Result<OthersSeen> Agent::look_at_others_for(const Orders& orders) {
     if (!takes_part(orders, name_)) return OthersSeen();
     const Phase phase = orders.phase->phase;
+    if (phase == Phase::bootstrap && orders.plan->leader == name_) {
+        initialize_ = TRY(etcd_.read(settings_.configuration.key_prefix() + "initialize"));
+        return OthersSeen{.is_initialize_empty = initialize_ && initialize_->value.empty()};
+    }
     if (phase != Phase::copy && phase != Phase::stop && phase != Phase::restore) return OthersSeen();
     // The key first: its holder's record is of no earlier moment.
     std::optional<std::string> holder;

@@ -51,6 +51,7 @@ class Agent {
     Status try_task(const Orders& orders, Task task);
     Status start_helper(const Orders& orders, Task task);
     Status start_patroni(const std::string& serves);
+    Status clear_initialize(const Orders& orders);
     void stop_server();
     // Without a task it is the guard's.
     void work_on_disk(std::optional<Task> task, std::function<Status()> work);
@@ -80,8 +81,9 @@ class Agent {
     DiskSeen disk_;
     std::optional<Clock::Instant> disk_seen_;  // none: it has to be looked at anew
     Step step_;
-    std::string source_;    // of a copy: where the planned leader serves its staged clone
-    bool is_busy_ = false;  // the next round comes soon
+    std::optional<etcd::KeyValue> initialize_;  // as look_at_others_for() has read it for the planned leader
+    std::string source_;                        // of a copy: where the planned leader serves its staged clone
+    bool is_busy_ = false;                      // the next round comes soon
     std::optional<Clock::Instant> guarded_;
 
     struct Failure {

@@ -59,7 +59,9 @@ Status Helper::start(HelperKind kind, const Attempt& attempt, std::vector<std::s
 }
 
 void Helper::end() {
-    if (run_) run_->end();
+    if (!run_) return;
+    run_->end();
+    seen_->was_ended = true;
 }
 
 void Helper::poll() {

@@ -32,6 +32,13 @@ bool runs_stray_helper(const Orders& orders, const NodeSeen& seen) {
     return !orders.phase || seen.helper->attempt != attempt_of(*orders.phase);
 }
 
+// A staged directory without a readable polygon.json is half removed; or half made, by a bootstrap into an empty D.
+bool has_staged_of(const DiskSeen& disk, const std::string& generation) {
+    if (!disk.has_staged) return false;
+    const bool is_half_removed = disk.staged_generation.empty() && disk.data.state == DataState::complete;
+    return is_half_removed || disk.staged_generation == generation;
+}
+
 // In the terminal phases: what was kept for a way back, or for the way forward, is not needed any more.
 Step after_the_end(const Orders& orders, const NodeSeen& seen, patroni::Previous previous) {
     Step step = by_guard();
@@ -45,7 +52,7 @@ Step after_the_end(const Orders& orders, const NodeSeen& seen, patroni::Previous
     if (has_ended_well && seen.disk.previous_for == generation && previous == patroni::Previous::keep_until_verified) {
         step.task = Task::discard_all;
         step.reason = fmt::format("generation {} is verified", generation);
-    } else if (seen.disk.has_staged && seen.disk.staged_generation == generation) {
+    } else if (has_staged_of(seen.disk, generation)) {
         step.task = Task::discard_staged;
         step.reason = fmt::format("the rebuild to generation {} has ended", generation);
     }
@@ -138,6 +145,8 @@ std::string_view to_text(Task task) {
             return "stop PostgreSQL";
         case Task::start_patroni:
             return "start Patroni";
+        case Task::clear_initialize:
+            return "clear the key initialize";
         case Task::set_aside:
             return "set the data directory aside";
         case Task::remove_data:

@@ -22,12 +22,13 @@ enum class Task {
     stop_patroni,
     stop_server,  // a postmaster that outlived its Patroni: a fast shutdown
     start_patroni,
-    set_aside,      // for this generation, so that it can be brought back
-    remove_data,    // what came after the setting aside, or under mode in-place
-    remove_staged,  // which is in the way of take_back
-    put_in_place,   // a replica's own staged clone
-    take_back,      // the new clone becomes the staged one again
-    bring_back,     // the old data directory
+    clear_initialize,  // which a bootstrap that died has left ""
+    set_aside,         // for this generation, so that it can be brought back
+    remove_data,       // what came after the setting aside, or under mode in-place
+    remove_staged,     // which is in the way of take_back
+    put_in_place,      // a replica's own staged clone
+    take_back,         // the new clone becomes the staged one again
+    bring_back,        // the old data directory
 };
 
 std::string_view to_text(Task task);

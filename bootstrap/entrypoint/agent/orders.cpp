@@ -20,7 +20,10 @@ Result<Orders> parse_orders(const etcd::Snapshot& snapshot, const etcd::RebuildK
     Orders orders;
     for (const etcd::KeyValue& entry : snapshot.entries) {
         if (entry.key == keys.plan()) orders.plan = TRY(etcd::parse_plan(entry.value));
-        if (entry.key == keys.phase()) orders.phase = TRY(etcd::parse_phase(entry.value));
+        if (entry.key == keys.phase()) {
+            orders.phase = TRY(etcd::parse_phase(entry.value));
+            orders.phase_revision = entry.mod_revision;
+        }
         if (entry.key == keys.preflight()) orders.preflight_id = TRY(parse_preflight_id(entry.value, entry.key));
     }
     return orders;

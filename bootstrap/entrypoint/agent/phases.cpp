@@ -37,7 +37,8 @@ Step in_copy_as_leader(const PhaseView& view) {
     const HelperSeen* helper = view.helper(HelperKind::serve);
     const bool serves = helper != nullptr && helper->state == HelperState::running && !helper->address.empty();
     if (serves && view.seen.others.have_copied) return working(Task::end_helper, "all replicas have answered");
-    if (helper != nullptr && helper->state == HelperState::done && !view.seen.others.have_copied) {
+    if (helper != nullptr && helper->state == HelperState::done && !helper->was_ended &&
+        !view.seen.others.have_copied) {
         return failed("the staged clone is not served any more, and replicas have not copied it");
     }
     return by_helper(view, HelperKind::serve, Task::run_serve, "replicas copy it");
@@ -83,6 +84,13 @@ Step make_room(const PhaseView& view, std::string reason) {
 
 Step start(std::string reason) {
     return working(Task::start_patroni, std::move(reason));
+}
+
+// Patroni, with nothing to start from. It would wait for ever for the leader that an empty `initialize` announces: this
+// very member, before it was restarted.
+Step start_bootstrap(const PhaseView& view, std::string reason) {
+    if (!view.seen.others.is_initialize_empty) return start(std::move(reason));
+    return working(Task::clear_initialize, "a bootstrap of this member did not end");
 }
 
 bool has_data(const PhaseView& view) {
@@ -138,7 +146,8 @@ Step in_bootstrap(const PhaseView& view) {
     if (view.seen.has_patroni_failed) return patroni_failed(view);
     const DiskSeen& disk = view.seen.disk;
     if (view.plan.mode == etcd::Mode::in_place) {
-        return has_data(view) ? make_room(view, "there is no room for two") : start("the data directory is empty");
+        return has_data(view) ? make_room(view, "there is no room for two")
+                              : start_bootstrap(view, "the data directory is empty");
     }
     if (disk.data.generation == view.plan.generation) {
         return failed(
@@ -147,7 +156,7 @@ Step in_bootstrap(const PhaseView& view) {
     if (disk.staged_generation != view.plan.generation || !disk.is_staged_sealed) {
         return failed(fmt::format("there is no whole staged clone of generation {}", view.plan.generation));
     }
-    if (!has_data(view)) return start(fmt::format("generation {} is staged", view.plan.generation));
+    if (!has_data(view)) return start_bootstrap(view, fmt::format("generation {} is staged", view.plan.generation));
     if (disk.previous_for == view.plan.generation) {
         return failed("the data directory holds other data than this rebuild's, and the previous one is its way back");
     }
@@ -163,10 +172,19 @@ Step in_replicas(const PhaseView& view) {
     if (view.is_leader()) return failed(fmt::format("its data of generation {} is gone", view.plan.generation));
     if (has_data(view)) return make_room(view, view.plan.leader + " leads the new generation");
     const DiskSeen& disk = view.seen.disk;
+    if (disk.has_leftovers) return working(Task::remove_data, "an unfinished clone has left tablespaces");
     if (disk.staged_generation == view.plan.generation && disk.is_staged_sealed && !view.seen.is_staged_unusable) {
         return working(Task::put_in_place, "copied before the polygon stopped");
     }
     return start(fmt::format("it clones {}", view.plan.leader));
+}
+
+// On the way back, of a node that has nothing to go back to: it was empty, or has lost it. What it has of the undone
+// generation must not lead again, and goes when there is something to clone.
+Step clone_old_leader(const PhaseView& view) {
+    if (!view.seen.others.is_holder_back) return working(Task::none, "waiting for a leader to clone");
+    if (has_data(view)) return working(Task::remove_data, "its generation is undone");
+    return start("it clones " + *view.seen.others.holder);
 }
 
 Step in_restore(const PhaseView& view) {
@@ -179,18 +197,16 @@ Step in_restore(const PhaseView& view) {
         if (disk.has_staged) return working(Task::remove_staged, "it is in the way");
         return working(Task::take_back, "the rebuild is undone");
     }
+    if (disk.data.generation == generation) {
+        if (const auto step = stop_what_runs(view)) return *step;
+        return clone_old_leader(view);
+    }
     if (view.seen.patroni.state == PatroniState::stopping) return working(Task::none, "Patroni is stopping");
-    if (view.seen.patroni.state == PatroniState::running) {
-        Step step = done("Patroni runs");
-        if (disk.has_staged && view.helper(HelperKind::discard) == nullptr) step.task = Task::discard_staged;
-        return step;
-    }
-    // No way back on this node: it had no data, or has lost it. It clones what leads, as any other would.
-    if (!has_data(view) || disk.data.generation == generation) {
-        return with_guard(working(Task::none, "the guard decides"));
-    }
+    if (view.seen.patroni.state == PatroniState::running) return done("Patroni runs");
+    if (!has_data(view)) return clone_old_leader(view);
     if (disk.was_primary) return start("its server was the primary");
     if (view.seen.others.is_holder_back) return start(*view.seen.others.holder + " leads again");
+    if (view.seen.others.may_primary_return) return working(Task::none, "waiting for the primary to lead again");
     if (view.seen.phase_seen_for >= kLongestWaitForLeader) return start("nobody leads again");
     return working(Task::none, "waiting for a leader");
 }

@@ -10,6 +10,17 @@ Attempt attempt_of(const etcd::PhaseRecord& phase) {
     return {phase.generation, phase.phase, phase.attempt};
 }
 
+namespace {
+
+// Whether the primary of before the rebuild may be this member. A clone of the new generation says nothing of what it
+// was: that is in D.previous.
+bool may_be_old_primary(const etcd::NodeRecord& record, const etcd::Plan& plan) {
+    if (record.previous_for == plan.generation) return true;
+    return record.was_primary && record.generation != plan.generation;
+}
+
+}  // namespace
+
 OthersSeen look_at_others(const std::vector<etcd::NodeRecord>& records, const std::optional<std::string>& holder,
                           const etcd::Plan& plan, const etcd::PhaseRecord& phase, const std::string& member) {
     const auto find = [&](const std::string& name) -> const etcd::NodeRecord* {
@@ -25,6 +36,7 @@ OthersSeen look_at_others(const std::vector<etcd::NodeRecord>& records, const st
         const etcd::NodeRecord* record = find(name);
         const bool is_done = record != nullptr && etcd::answers(*record, phase, AnswerState::done);
         const bool has_failed = record != nullptr && etcd::answers(*record, phase, AnswerState::failed);
+        if (record != nullptr && !has_failed && may_be_old_primary(*record, plan)) seen.may_primary_return = true;
         if (!is_done) seen.have_stopped = false;
         if (!is_done && !has_failed) seen.have_copied = false;
         if (name != plan.leader) continue;

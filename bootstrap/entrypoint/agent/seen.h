@@ -17,7 +17,8 @@ namespace polygon::entrypoint {
 struct Orders {
     std::optional<etcd::Plan> plan;
     std::optional<etcd::PhaseRecord> phase;
-    std::string preflight_id;  // empty: nobody asks
+    std::string preflight_id;         // empty: nobody asks
+    std::int64_t phase_revision = 0;  // mod_revision of the key `phase`
 };
 
 // One try of one phase: what a failure, or a helper's end, belongs to.
@@ -33,6 +34,7 @@ struct DiskSeen {
     DataSeen data;
     std::string half_set_aside_for;  // D itself is marked: its setting aside did not come to the renaming
     std::string previous_for;        // the generation for which D.previous was set aside
+    bool has_leftovers = false;      // D is empty, and tablespaces' places beside D.previous are not
     bool has_staged = false;
     std::string staged_generation;
     bool is_staged_sealed = false;  // it says so; whether the seal holds takes longer to find out
@@ -49,6 +51,7 @@ struct HelperSeen {
     HelperKind kind = HelperKind::stage;
     Attempt attempt;
     HelperState state = HelperState::running;
+    bool was_ended = false;  // by us
     std::string activity;
     std::uint64_t bytes_done = 0;
     std::uint64_t bytes_total = 0;
@@ -63,6 +66,8 @@ struct OthersSeen {
     bool has_source_ended = false;      // the planned leader has done with serving
     std::optional<std::string> holder;  // of Patroni's leader key; "": nobody. None: not asked
     bool is_holder_back = false;        // he answers `done` to this phase: he will not stop any more
+    bool may_primary_return = false;    // of the data of before: a member has it, or has not brought its data back yet
+    bool is_initialize_empty = false;   // Patroni's key `initialize` is there and "": somebody bootstraps, or died
 };
 
 struct NodeSeen {

@@ -105,6 +105,8 @@ Status Agent::try_task(const Orders& orders, Task task) {
             return {};
         case Task::start_patroni:
             return start_patroni(starts_patroni_for_generation(orders) ? orders.plan->generation : "");
+        case Task::clear_initialize:
+            return clear_initialize(orders);
         default:
             work_on_disk(task, disk_work_of(task, orders.plan->generation));
             return {};
@@ -116,10 +118,24 @@ Status Agent::start_helper(const Orders& orders, Task task) {
 }
 
 Status Agent::start_patroni(const std::string& serves) {
+    TRY(postgres::ensure_link_target(settings_.configuration.postgresql.data_dir));
     TRY(supervisor_.start_patroni());
     patroni_serves_ = serves;
     patroni_failed_in_.reset();
     disk_seen_.reset();
+    is_busy_ = true;
+    return {};
+}
+
+// As it was read, and in this phase only. What has changed meanwhile is looked at again.
+Status Agent::clear_initialize(const Orders& orders) {
+    if (!initialize_) return {};
+    const etcd::Outcome outcome =
+        TRY(etcd_.commit({.compares = {etcd::mod_revision_is(initialize_->key, initialize_->mod_revision),
+                                       etcd::value_is(initialize_->key, ""),
+                                       etcd::mod_revision_is(keys_.phase(), orders.phase_revision)},
+                          .then = {etcd::remove(initialize_->key)}}));
+    if (!outcome.succeeded) log_warning(fmt::format("the key '{}' has changed meanwhile", initialize_->key));
     is_busy_ = true;
     return {};
 }
@@ -139,7 +155,7 @@ std::function<Status()> Agent::disk_work_of(Task task, const std::string& genera
         case Task::set_aside:
             return [places, generation] { return postgres::set_aside_for(places, generation); };
         case Task::remove_data:
-            return [places] { return postgres::remove_data_directory(places.data, LinkTargets::all); };
+            return [places] { return postgres::remove_with_leftovers(places); };
         case Task::remove_staged:
             return [places] { return postgres::remove_data_directory(places.staged, LinkTargets::with_suffix); };
         case Task::put_in_place:
@@ -206,8 +222,7 @@ void Agent::carry_out(const Decision& decision) {
             }
             return;
         case Action::remove_half:
-            return work_on_disk(std::nullopt,
-                                [places] { return postgres::remove_data_directory(places.data, LinkTargets::all); });
+            return work_on_disk(std::nullopt, [places] { return postgres::remove_with_leftovers(places); });
         case Action::set_aside:
             return work_on_disk(std::nullopt, [places] { return postgres::set_aside(places); });
         case Action::clear_initialize:

@@ -19,10 +19,10 @@ Status require_other_data(const postgres::Places& places) {
 
 Status remove(const Request& request, Discarded what) {
     const patroni::Configuration configuration = TRY(load_configuration(request));
-    TRY(require_discardable(TRY(read_orders(configuration)), configuration.name, what));
+    TRY(require_discardable(TRY(read_orders(configuration)), configuration.name));
     const postgres::Places places = find_places(request, configuration);
     if (what == Discarded::staged_and_previous) TRY(require_other_data(places));
-    TRY(postgres::remove_data_directory(places.staged, postgres::LinkTargets::all));
+    TRY(postgres::remove_data_directory(places.staged, postgres::LinkTargets::with_suffix));
     if (what == Discarded::staged) return {};
     log_info("removing what was set aside", {{"directory", places.previous.string()}});
     return postgres::remove_data_directory(places.previous, postgres::LinkTargets::with_suffix);

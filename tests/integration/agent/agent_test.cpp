@@ -207,8 +207,11 @@ TEST_CASE("a failed bootstrap is answered, undone, and every node has its old da
         CHECK_FALSE(std::filesystem::exists(node->places().previous));
         CHECK_FALSE(std::filesystem::exists(node->places().data / "polygon-replaced-by"));
         cluster.require([&] { return node->is_patroni_running(); });
-        cluster.require([&] { return !std::filesystem::exists(node->places().staged); });
     }
+    CHECK(std::filesystem::exists(cluster.one().places().staged));  // nothing is removed while the polygon is away
+    cluster.enter(Phase::rolled_back);
+    for (Node* node : {&cluster.one(), &cluster.two()})
+        cluster.require([&] { return !std::filesystem::exists(node->places().staged); });
 }
 
 TEST_CASE("under mode in-place nothing is set aside") {
@@ -248,8 +251,9 @@ TEST_CASE("a phase that is given up ends the helper that is at it") {
     cluster.require([&] { return cluster.answers(cluster.one(), AnswerState::done); });
     cluster.two().signal(SIGCONT);
     cluster.require([&] { return cluster.answers(cluster.two(), AnswerState::done); });
-    cluster.require([&] { return !std::filesystem::exists(cluster.one().places().staged); });
     CHECK(cluster.one().record(cluster.client())->address.empty());
+    cluster.enter(Phase::rolled_back);
+    cluster.require([&] { return !std::filesystem::exists(cluster.one().places().staged); });
     CHECK(cluster.one().patroni_starts() == 1);
     CHECK(cluster.one().generation() == "g1");
 }
@@ -275,6 +279,17 @@ TEST_CASE("an entrypoint that is killed goes on from what is on disk") {
     }
     for (Node* node : {&cluster.one(), &cluster.two()})
         CHECK(node->generation() == "g2");
+}
+
+TEST_CASE("a bootstrap that was cut short starts again, its empty `initialize` out of the way") {
+    Cluster cluster;
+    cluster.plan(etcd::ReplicaSource::leader);
+    for (const Phase phase : {Phase::stage, Phase::stop, Phase::clear})
+        cluster.pass(phase);
+    cluster.put("/service/main/initialize", "");  // as its Patroni had written it
+    cluster.pass(Phase::bootstrap);
+    CHECK_FALSE(cluster.client().read("/service/main/initialize")->has_value());
+    CHECK(cluster.one().generation() == "g2");
 }
 
 TEST_CASE("an etcd that hangs changes nothing, and holds up no signal") {

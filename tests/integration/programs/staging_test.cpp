@@ -125,6 +125,8 @@ TEST_CASE("on a replica stage removes what earlier rebuilds left, and not the wa
     CHECK_FALSE(stdfs::exists(kReplica.previous()));
     CHECK_FALSE(stdfs::exists(kReplica.staged()));
     make_some_directory(kReplica.previous());
+    stdfs::create_directories(kReplica.previous() / "global");
+    std::ofstream(kReplica.previous() / "global/pg_control") << "x";
     std::ofstream(kReplica.previous() / "polygon-replaced-by") << kStagedGeneration;
     CHECK(kReplica.run("stage").exit_status == 0);
     CHECK(stdfs::exists(kReplica.previous() / "PG_VERSION"));
@@ -306,14 +308,13 @@ TEST_CASE("discard removes nothing that a rebuild may need, nor the only data di
     make_some_directory(kLeader.staged());
     make_some_directory(kLeader.previous());
     for (const Phase phase : {Phase::stage, Phase::copy, Phase::stop, Phase::clear, Phase::bootstrap, Phase::replicas,
-                              Phase::verify, Phase::undo}) {
+                              Phase::verify, Phase::undo, Phase::restore}) {
         put_orders(plan, phase);
         CHECK(discard() == exit_status(Errc::conflict));
         CHECK(discard({"--previous"}) == exit_status(Errc::conflict));
     }
-    put_orders(plan, Phase::restore);
-    CHECK(discard({"--previous"}) == exit_status(Errc::conflict));
     CHECK(stdfs::exists(kLeader.staged()));
+    put_orders(plan, Phase::rolled_back);
     CHECK(discard() == 0);
     CHECK_FALSE(stdfs::exists(kLeader.staged()));
     put_orders(plan, Phase::done);

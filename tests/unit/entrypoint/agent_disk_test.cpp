@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 void make_data(const std::filesystem::path& directory, const std::string& generation, postgres::Stage stage) {
     std::filesystem::create_directory(directory);
     std::ofstream(directory / "PG_VERSION") << "15\n";
+    std::filesystem::create_directory(directory / "global");
+    std::ofstream(directory / "global/pg_control") << "no control file";
     REQUIRE(postgres::write_marker(directory, {.generation = generation, .stage = stage, .backup_label = "monday"})
                 .has_value());
 }
@@ -40,9 +42,24 @@ TEST_CASE("the disk is seen as it is: the data directory, the staged clone and t
     CHECK(look_at_disk(places)->is_staged_sealed);
     std::ofstream(places.previous / "polygon-replaced-by") << "g3";
     CHECK(look_at_disk(places)->previous_for == "g3");
-    std::filesystem::create_directory(places.data);
+    std::filesystem::remove(places.previous / "global/pg_control");
+    CHECK(look_at_disk(places)->previous_for.empty());  // its removal has begun
+    make_data(places.data, "g1", postgres::Stage::proven);
     std::ofstream(places.data / "polygon-replaced-by") << "g4";
     CHECK(look_at_disk(places)->half_set_aside_for == "g4");
+}
+
+TEST_CASE("tablespaces that a clone has left are seen beside the way back") {
+    const support::Scratch scratch;
+    const postgres::Places places = postgres::find_places(scratch.path() / "data");
+    make_data(places.data, "g1", postgres::Stage::proven);
+    std::filesystem::create_directories(places.data / "pg_tblspc");
+    std::filesystem::create_directories(scratch.path() / "fast/PG_15");
+    std::filesystem::create_symlink(scratch.path() / "fast", places.data / "pg_tblspc/16384");
+    REQUIRE(postgres::set_aside_for(places, "g2").has_value());
+    CHECK_FALSE(look_at_disk(places)->has_leftovers);
+    std::filesystem::create_directories(scratch.path() / "fast/PG_15");
+    CHECK(look_at_disk(places)->has_leftovers);
 }
 
 TEST_CASE("a sealed copy is put in place as proven, a touched one is not") {
@@ -86,13 +103,15 @@ TEST_CASE("work on the disk goes on beside, and its outcome is taken once") {
 
 TEST_CASE("orders are what the keys say, and a key that makes no sense is an error") {
     const etcd::RebuildKeys keys("/service/main/");
-    etcd::Snapshot snapshot{.entries = {{.key = keys.phase(), .value = to_json(etcd::PhaseRecord{.generation = "g2"})},
-                                        {.key = keys.plan(), .value = to_json(etcd::Plan{.generation = "g2"})},
-                                        {.key = keys.preflight(), .value = R"({"id":"p1"})"}}};
+    etcd::Snapshot snapshot{
+        .entries = {{.key = keys.phase(), .value = to_json(etcd::PhaseRecord{.generation = "g2"}), .mod_revision = 7},
+                    {.key = keys.plan(), .value = to_json(etcd::Plan{.generation = "g2"})},
+                    {.key = keys.preflight(), .value = R"({"id":"p1"})"}}};
     const auto orders = parse_orders(snapshot, keys);
     REQUIRE(orders.has_value());
     CHECK(orders->plan->generation == "g2");
     CHECK(orders->phase->generation == "g2");
+    CHECK(orders->phase_revision == 7);
     CHECK(orders->preflight_id == "p1");
     CHECK(parse_orders({}, keys)->preflight_id.empty());
     for (etcd::KeyValue& entry : snapshot.entries) {

@@ -92,6 +92,7 @@ TEST_CASE("progress and address are the status file's while the helper runs, and
         return !helper.seen()->address.empty();
     }));
     CHECK(helper.seen()->activity == "serve");
+    CHECK_FALSE(helper.seen()->was_ended);
     CHECK(helper.seen()->bytes_done == 5);
     CHECK(helper.seen()->bytes_total == 9);
     CHECK(helper.seen()->address == "h:1");
@@ -102,6 +103,7 @@ TEST_CASE("progress and address are the status file's while the helper runs, and
         return helper.seen()->state != HelperState::running;
     }));
     CHECK(helper.seen()->state == HelperState::done);
+    CHECK(helper.seen()->was_ended);
     CHECK(helper.seen()->address.empty());
 }
 

@@ -205,6 +205,8 @@ TEST_CASE("the planned leader serves its clone until all others have answered") 
     check(next(orders(Phase::copy), seen), Task::none, AnswerState::working);
     seen.helper->state = HelperState::done;
     check(next(orders(Phase::copy), seen), Task::none, AnswerState::failed);
+    seen.helper->was_ended = true;  // all had answered, and one of them has left since
+    check(next(orders(Phase::copy), seen), Task::none, AnswerState::done);
     seen.others.have_copied = true;
     check(next(orders(Phase::copy), seen), Task::none, AnswerState::done);
     Orders alone = orders(Phase::copy);
@@ -285,6 +287,26 @@ TEST_CASE("the planned leader sets its data aside, starts Patroni and is done wh
     check(next(orders(Phase::bootstrap), serving("polygon1", new_data())), Task::none, AnswerState::done);
 }
 
+TEST_CASE(
+    "an `initialize` that a bootstrap has left empty is cleared before Patroni starts anew, not under a Patroni") {
+    DiskSeen aside = with_staged({});
+    aside.previous_for = "g2";
+    NodeSeen seen = node("polygon1", aside);
+    seen.others.is_initialize_empty = true;
+    check(next(orders(Phase::bootstrap), seen), Task::clear_initialize, AnswerState::working);
+    seen.disk = with_staged(old_data());
+    check(next(orders(Phase::bootstrap), seen), Task::set_aside, AnswerState::working);
+    seen.disk = new_data();  // Patroni puts the identifier into the key
+    check(next(orders(Phase::bootstrap), seen), Task::start_patroni, AnswerState::working);
+    seen.disk = {};
+    check(next(in_place(Phase::bootstrap), seen), Task::clear_initialize, AnswerState::working);
+    seen.disk.data.has_running_server = true;
+    check(next(in_place(Phase::bootstrap), seen), Task::stop_server, AnswerState::working);
+    NodeSeen running = serving("polygon1", aside);
+    running.others.is_initialize_empty = true;
+    check(next(orders(Phase::bootstrap), running), Task::none, AnswerState::working);
+}
+
 TEST_CASE("the planned leader touches nothing without a whole staged clone of this generation") {
     DiskSeen unsealed = with_staged(old_data());
     unsealed.is_staged_sealed = false;
@@ -347,6 +369,12 @@ TEST_CASE("a replica sets its data aside, takes its own staged copy or clones, a
     }
 }
 
+TEST_CASE("what a clone has left at the places of tablespaces goes before the next one is put there or made") {
+    DiskSeen empty{.previous_for = "g2", .has_leftovers = true};
+    check(next(orders(Phase::replicas), node("polygon2", empty)), Task::remove_data, AnswerState::working);
+    check(next(orders(Phase::replicas), node("polygon2", with_staged(empty))), Task::remove_data, AnswerState::working);
+}
+
 TEST_CASE("a clone that was interrupted is removed, never set aside over the way back") {
     check(next(orders(Phase::replicas), node("polygon2", half_data())), Task::remove_data, AnswerState::working);
     DiskSeen unmarked = half_data();
@@ -392,7 +420,7 @@ TEST_CASE("the way back: the new clone is taken back, the old data brought back,
     DiskSeen primary = with_staged(old_data());
     primary.was_primary = true;
     check(next(back, node("polygon1", primary)), Task::start_patroni, AnswerState::working);
-    check(next(back, node("polygon1", primary, PatroniState::running)), Task::discard_staged, AnswerState::done);
+    check(next(back, node("polygon1", primary, PatroniState::running)), Task::none, AnswerState::done);
 }
 
 TEST_CASE("on the way back a standby waits for a leader, though not for ever") {
@@ -403,6 +431,9 @@ TEST_CASE("on the way back a standby waits for a leader, though not for ever") {
     check(next(orders(Phase::restore), seen), Task::none, AnswerState::working);
     seen.phase_seen_for = 30s;
     check(next(orders(Phase::restore), seen), Task::start_patroni, AnswerState::working);
+    seen.others.may_primary_return = true;
+    check(next(orders(Phase::restore), seen), Task::none, AnswerState::working);
+    CHECK(next(orders(Phase::restore), seen).reason == "waiting for the primary to lead again");
     seen.phase_seen_for = 0s;
     seen.others.holder = "polygon1";  // who may still be about to stop
     check(next(orders(Phase::restore), seen), Task::none, AnswerState::working);
@@ -410,25 +441,31 @@ TEST_CASE("on the way back a standby waits for a leader, though not for ever") {
     check(next(orders(Phase::restore), seen), Task::start_patroni, AnswerState::working);
 }
 
-TEST_CASE("where Patroni was never stopped the way back only discards") {
-    NodeSeen seen = node("polygon2", old_data(), PatroniState::running);
+TEST_CASE("where Patroni was never stopped the way back asks for nothing, and the staged clone goes at its end") {
+    const NodeSeen seen = node("polygon2", with_staged(old_data()), PatroniState::running);
     check(next(orders(Phase::restore), seen), Task::none, AnswerState::done);
-    seen.disk = with_staged(old_data());
-    check(next(orders(Phase::restore), seen), Task::discard_staged, AnswerState::done);
-    seen.helper = helper(HelperKind::discard, Phase::restore, HelperState::running);
-    check(next(orders(Phase::restore), seen), Task::none, AnswerState::done);
-    seen.helper->state = HelperState::failed;  // no reason to hold up the polygon
-    check(next(orders(Phase::restore), seen), Task::none, AnswerState::done);
+    check(next(orders(Phase::rolled_back), seen), Task::discard_staged, std::nullopt);
 }
 
-TEST_CASE("a node without a way back leaves its data to the guard") {
+TEST_CASE("a node without a way back waits for a leader, gives up its undone clone only then, and clones") {
     DiskSeen clone = new_data();
     clone.previous_for = "";
-    for (const DiskSeen& disk : {clone, DiskSeen{}}) {
-        const Step step = next(orders(Phase::restore), node("polygon2", disk));
-        check(step, Task::none, AnswerState::working);
-        CHECK(step.guard == Guard::on);
-    }
+    clone.was_primary = true;  // it must not lead again
+    NodeSeen seen = node("polygon2", clone);
+    seen.phase_seen_for = 60s;
+    check(next(orders(Phase::restore), seen), Task::none, AnswerState::working);
+    CHECK(next(orders(Phase::restore), seen).guard == Guard::off);
+    seen.others = {.holder = "polygon3", .is_holder_back = true};
+    seen.disk.data.has_running_server = true;
+    check(next(orders(Phase::restore), seen), Task::stop_server, AnswerState::working);
+    seen.disk.data.has_running_server = false;
+    check(next(orders(Phase::restore), seen), Task::remove_data, AnswerState::working);
+    seen.disk = {};
+    check(next(orders(Phase::restore), seen), Task::start_patroni, AnswerState::working);
+    seen.others = {};
+    check(next(orders(Phase::restore), seen), Task::none, AnswerState::working);
+    seen.patroni.state = PatroniState::running;
+    check(next(orders(Phase::restore), seen), Task::none, AnswerState::done);
 }
 
 TEST_CASE("the previous data goes when the rebuild is done, where the configuration does not keep it") {
@@ -454,6 +491,12 @@ TEST_CASE("the previous data stays with a node that does not run on the new gene
 TEST_CASE("what a way back has left staged goes, and the previous data directory is not asked for") {
     const NodeSeen seen = node("polygon1", with_staged(old_data()), PatroniState::running);
     check(next(orders(Phase::rolled_back), seen), Task::discard_staged, std::nullopt);
+    DiskSeen half = old_data();  // removed: there is no polygon.json any more
+    half.has_staged = true;
+    check(next(orders(Phase::rolled_back), node("polygon1", half, PatroniState::running)), Task::discard_staged,
+          std::nullopt);
+    half.data = {};  // Patroni's own bootstrap may be at work there
+    CHECK(next(orders(Phase::rolled_back), node("polygon1", half, PatroniState::running)).task == Task::none);
     DiskSeen old = old_data();
     old.previous_for = "g2";
     CHECK(next(orders(Phase::rolled_back), node("polygon1", old, PatroniState::running)).task == Task::none);
@@ -479,6 +522,29 @@ TEST_CASE("in no phase of a staged rebuild is data removed that could be the old
             }
         }
     }
+}
+
+TEST_CASE("the primary of before may return while a member lives that has, or may have, its data") {
+    const Orders given = orders(Phase::restore);
+    const auto may_return = [&](const etcd::NodeRecord& record) {
+        return look_at_others({record}, "", *given.plan, *given.phase, "polygon2").may_primary_return;
+    };
+    etcd::NodeRecord record{.name = "polygon1", .was_primary = true, .generation = "g1"};
+    CHECK(may_return(record));
+    record.answer = etcd::Answer{.generation = "g2", .phase = Phase::undo, .state = AnswerState::failed};
+    CHECK(may_return(record));  // still stopping, then
+    record.answer->phase = Phase::restore;
+    CHECK_FALSE(may_return(record));
+    record.answer->state = AnswerState::done;
+    CHECK(may_return(record));
+    record.was_primary = false;
+    CHECK_FALSE(may_return(record));
+    record.previous_for = "g2";  // where what it was is not seen
+    CHECK(may_return(record));
+    // The undone generation's primary, of a node that was empty.
+    CHECK_FALSE(may_return({.name = "polygon1", .was_primary = true, .generation = "g2"}));
+    CHECK_FALSE(may_return({.name = "polygon2", .was_primary = true, .generation = "g1"}));
+    CHECK_FALSE(may_return({.name = "polygon9", .was_primary = true, .generation = "g1"}));
 }
 
 TEST_CASE("only the whole of a phase's answers from the others counts") {

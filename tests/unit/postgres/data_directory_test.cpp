@@ -49,6 +49,21 @@ TEST_CASE("behind a link they stand beside what it points at, and the link stays
     CHECK(stdfs::is_symlink(scratch.path() / "data"));
 }
 
+TEST_CASE("a link whose target was set aside gets an empty directory to lead to, private") {
+    const support::Scratch scratch;
+    const Path data = scratch.path() / "data/";
+    REQUIRE(ensure_link_target(data).has_value());
+    CHECK_FALSE(stdfs::exists(scratch.path() / "data"));  // no link: whoever makes the data makes the directory
+    make_data(scratch.path() / "disk/pg", "old");
+    REQUIRE(fs::replace_link(scratch.path() / "data", scratch.path() / "disk/pg").has_value());
+    REQUIRE(ensure_link_target(data).has_value());
+    CHECK(get(scratch.path() / "data/base/1/1") == "old");
+    REQUIRE(set_aside(find_places(data)).has_value());
+    REQUIRE(ensure_link_target(data).has_value());
+    CHECK(stdfs::is_empty(scratch.path() / "data/"));
+    CHECK(stdfs::status(scratch.path() / "disk/pg").permissions() == stdfs::perms::owner_all);
+}
+
 TEST_CASE("a mount point cannot be renamed, and is refused before anything is touched") {
     const Status refused = require_movable(find_places("/proc"));
     REQUIRE_FALSE(refused.has_value());
@@ -232,6 +247,107 @@ TEST_CASE("the way back is not overwritten by what came into its place") {
     CHECK(get(places.previous / "base/1/1") == "old");
     CHECK_FALSE(bring_back(places, "g2").has_value());  // the stray data is nobody's to remove
     CHECK(get(places.data / "base/1/1") == "stray");
+}
+
+TEST_CASE("what a clone has left at a tablespace's place does not keep the old one from coming back") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    put(scratch.path() / "wal/1", "old");
+    stdfs::create_symlink(scratch.path() / "wal", places.data / "pg_wal");
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    put(scratch.path() / "fast/2", "left");
+    put(scratch.path() / "wal/2", "left");
+    REQUIRE(bring_back(places, "g2").has_value());
+    CHECK(get(places.data / "pg_tblspc/16384/1") == "old");
+    CHECK(get(places.data / "pg_wal/1") == "old");
+    CHECK_FALSE(stdfs::exists(scratch.path() / "fast/2"));
+    CHECK_FALSE(stdfs::exists(scratch.path() / "wal/2"));
+    CHECK(get(places.staged / "pg_tblspc/16384/1") == "new");
+}
+
+TEST_CASE("a way back from half a put_in_place gives each its own tablespace, and removing the clone keeps the old") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    stdfs::rename(scratch.path() / "fast.staged", scratch.path() / "fast");
+    SECTION("the link was re-pointed") {
+        REQUIRE(fs::replace_link(places.staged / "pg_tblspc/16384", scratch.path() / "fast").has_value());
+        REQUIRE(bring_back(places, "g2").has_value());
+        CHECK(get(places.staged / "pg_tblspc/16384/1") == "new");
+    }
+    SECTION("the link was not re-pointed") {
+        REQUIRE(bring_back(places, "g2").has_value());
+    }
+    REQUIRE(remove_data_directory(places.staged, LinkTargets::with_suffix).has_value());
+    CHECK(get(scratch.path() / "fast/1") == "old");
+    CHECK(get(places.data / "pg_tblspc/16384/1") == "old");
+    CHECK_FALSE(stdfs::exists(scratch.path() / "fast.staged"));
+}
+
+TEST_CASE("a tablespace that was moved aside before its link was re-pointed comes back") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    put(places.data / "polygon-replaced-by", "g2");
+    stdfs::rename(scratch.path() / "fast", scratch.path() / "fast.previous");
+    REQUIRE(bring_back(places, "g2").has_value());
+    CHECK(get(places.data / "pg_tblspc/16384/1") == "old");
+}
+
+TEST_CASE("a tablespace that was not moved aside yet is kept, whatever an older one of its name holds") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    put(places.data / "polygon-replaced-by", "g2");
+    put(scratch.path() / "fast.previous/1", "older");
+    REQUIRE(bring_back(places, "g2").has_value());
+    CHECK(get(places.data / "pg_tblspc/16384/1") == "old");
+}
+
+TEST_CASE("a clone that was given up is removed with what it left at the places of tablespaces") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    CHECK(find_leftovers(places)->empty());
+    put(scratch.path() / "fast/PG_15/1", "left");
+    CHECK(*find_leftovers(places) == std::vector<Path>{scratch.path() / "fast"});
+    put(places.data / "PG_VERSION", "15\n");
+    CHECK(find_leftovers(places)->empty());  // it may be that one's
+    REQUIRE(remove_with_leftovers(places).has_value());
+    CHECK_FALSE(stdfs::exists(scratch.path() / "fast"));
+    CHECK(get(scratch.path() / "fast.previous/1") == "old");
+    CHECK(get(scratch.path() / "fast.staged/1") == "new");
+}
+
+TEST_CASE("what half a put_in_place has moved to a tablespace's place is no leftover") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    stdfs::rename(scratch.path() / "fast.staged", scratch.path() / "fast");
+    CHECK(find_leftovers(places)->empty());
+    REQUIRE(fs::replace_link(places.staged / "pg_tblspc/16384", scratch.path() / "fast").has_value());
+    CHECK(find_leftovers(places)->empty());
+}
+
+TEST_CASE("a directory whose removal has begun is no way back") {
+    const support::Scratch scratch;
+    const Places places = make_both(scratch.path());
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    stdfs::remove(places.previous / "global/pg_control");
+    CHECK_FALSE(replaced_by(places.previous));
+    REQUIRE(bring_back(places, "g2").has_value());
+    CHECK_FALSE(stdfs::exists(places.data));
+}
+
+TEST_CASE("a relative link of a tablespace is followed from where it stands") {
+    const support::Scratch scratch;
+    const Places places = find_places(scratch.path() / "data");
+    make_data(places.data, "old");
+    put(scratch.path() / "fast/1", "old");
+    stdfs::create_symlink("../../fast", places.data / "pg_tblspc/16384");
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    CHECK(get(scratch.path() / "fast.previous/1") == "old");
+    CHECK(get(places.previous / "pg_tblspc/16384/1") == "old");
+    REQUIRE(bring_back(places, "g2").has_value());
+    CHECK(get(places.data / "pg_tblspc/16384/1") == "old");
 }
 
 TEST_CASE("what was set aside for another generation stays where it is") {

@@ -67,6 +67,17 @@ TEST_CASE("putting a clone in its place and taking it back leave its seal whole"
     CHECK(require_sealed(places.staged).has_value());
 }
 
+TEST_CASE("what a crash has left of writing polygon.json or of re-pointing a link does not break the seal") {
+    const support::Scratch scratch;
+    const Places places = make_sealed(scratch.path());
+    put(places.staged / ".polygon.json.new", "{");
+    stdfs::create_symlink(scratch.path() / "fast", places.staged / "pg_tblspc/.16384.new");
+    stdfs::create_symlink(scratch.path() / "wal", places.staged / ".pg_wal.new");
+    CHECK(require_sealed(places.staged).has_value());
+    put(places.staged / "base/.polygon.json.new", "{");
+    CHECK_FALSE(require_sealed(places.staged).has_value());
+}
+
 TEST_CASE("what was never sealed is not sealed") {
     const support::Scratch scratch;
     const Places places = find_places(scratch.path() / "data");

@@ -99,11 +99,10 @@ TEST_CASE("what a rebuild may still need is not discarded") {
         INFO(etcd::to_text(phase));
         const bool has_ended = etcd::is_terminal(phase);
         const Orders now = orders(Mode::staged, phase);
-        CHECK(require_discardable(now, "b", Discarded::staged).has_value() == (has_ended || phase == Phase::restore));
-        CHECK(require_discardable(now, "b", Discarded::staged_and_previous).has_value() == has_ended);
-        CHECK(require_discardable(now, "c", Discarded::staged_and_previous).has_value());
+        CHECK(require_discardable(now, "b").has_value() == has_ended);
+        CHECK(require_discardable(now, "c").has_value());
     }
-    CHECK(require_discardable({}, "a", Discarded::staged_and_previous).has_value());
+    CHECK(require_discardable({}, "a").has_value());
 }
 
 }  // namespace
