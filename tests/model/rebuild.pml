@@ -361,7 +361,7 @@ end_node:
        is_leader_silent -> N.patroni = 1; waited = 1; }
   :: atomic { may_act && N.seen == RESTORE && N.patroni && !N.previous && !N.half && N.answered != RESTORE ->
        answer_with(RESTORE, IS_DONE); }
-  :: atomic { may_act && (N.seen == RESTORE || N.seen == ROLLED_BACK) && N.patroni && !N.previous && N.staged != NOTHING ->
+  :: atomic { may_act && N.seen == ROLLED_BACK && N.patroni && !N.previous && N.staged != NOTHING ->
        N.staged = NOTHING; }
 
   /* after_the_end */
