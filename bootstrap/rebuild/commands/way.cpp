@@ -22,10 +22,6 @@ bool is_going_back(Phase phase) {
     return phase == Phase::undo || phase == Phase::restore;
 }
 
-bool is_before_stop(Phase phase) {
-    return phase == Phase::stage || phase == Phase::copy;
-}
-
 Error nothing_under_way(const std::string& prefix) {
     return {Errc::refused, fmt::format("no rebuild of '{}' is under way", prefix), "Look at polygon-rebuild status."};
 }
