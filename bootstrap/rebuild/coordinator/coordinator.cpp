@@ -191,10 +191,11 @@ Status Coordinator::enter(const Situation& seen, Phase phase, const std::string&
     return {};
 }
 
-// What was stopped and not cleared is started again with the keys that it has.
+// What was stopped and not cleared is started again with the keys that it has, but for a pause.
 Status Coordinator::go_back(const Situation& seen, const Move& move) {
     const Phase now = seen.phase.value->phase;
-    if (now != Phase::stop && now != Phase::clear) return enter(seen, move.phase, move.reason);
+    const bool is_stopped = now == Phase::stop || now == Phase::clear;
+    if (!is_stopped || !unpaused_config(seen.cluster)) return enter(seen, move.phase, move.reason);
     return settle(parts_.store.restart(*lock_, seen, next(seen, move.phase, move.reason)), move.phase);
 }
 
