@@ -157,10 +157,10 @@ Coordinator::Step Coordinator::act(const Situation& seen, const View& view, cons
             TRY(go_back(seen, move));
             break;
         case Move::Kind::clear:
-            TRY(settle(parts_.store.clear(*lock_, seen, next(seen, move.phase, "")), move.phase));
+            TRY(enter_if_unchanged(seen, move, &RebuildStore::clear));
             break;
         case Move::Kind::put_back:
-            TRY(settle(parts_.store.put_back(*lock_, seen, next(seen, move.phase, "")), move.phase));
+            TRY(enter_if_unchanged(seen, move, &RebuildStore::put_back));
             break;
         case Move::Kind::verify:
             verify(seen);
@@ -196,13 +196,17 @@ Status Coordinator::go_back(const Situation& seen, const Move& move) {
     const Phase now = seen.phase.value->phase;
     const bool is_stopped = now == Phase::stop || now == Phase::clear;
     if (!is_stopped || !unpaused_config(seen.cluster)) return enter(seen, move.phase, move.reason);
-    return settle(parts_.store.restart(*lock_, seen, next(seen, move.phase, move.reason)), move.phase);
+    return enter_if_unchanged(seen, move, &RebuildStore::restart);
 }
 
 // What changed meanwhile is seen in the next round; a phase that changed is somebody else's doing only if the lock is.
-Status Coordinator::settle(Result<Attempt> attempt, Phase entered) {
-    has_acted_ = TRY(std::move(attempt)) == Attempt::done;
-    if (!has_acted_) log_debug("the keys changed meanwhile; looking again", {{"phase", etcd::to_text(entered)}});
+Status Coordinator::enter_if_unchanged(const Situation& seen, const Move& move, Transition transition) {
+    const etcd::PhaseRecord record = next(seen, move.phase, move.reason);
+    has_acted_ = TRY((parts_.store.*transition)(*lock_, seen, record)) == Attempt::done;
+    if (has_acted_)
+        last_view_->phase = record;
+    else
+        log_debug("the keys changed meanwhile; looking again", {{"phase", etcd::to_text(move.phase)}});
     return {};
 }
 

@@ -75,6 +75,7 @@ class Coordinator {
 
   private:
     using Step = Result<std::optional<Ending>>;
+    using Transition = Result<Attempt> (RebuildStore::*)(const etcd::Lock&, const Situation&, const etcd::PhaseRecord&);
 
     Step round();
     Step act(const Situation& seen, const View& view, const Move& move);
@@ -87,7 +88,7 @@ class Coordinator {
     View look_closer(const Situation& seen);
     void verify(const Situation& seen);
     Status enter(const Situation& seen, etcd::Phase phase, const std::string& error);
-    Status settle(Result<Attempt> attempt, etcd::Phase entered);
+    Status enter_if_unchanged(const Situation& seen, const Move& move, Transition transition);
     Error stuck(const Situation& seen, const std::string& reason);
     etcd::PhaseRecord next(const Situation& seen, etcd::Phase phase, const std::string& error) const;
     void note_phase(const etcd::PhaseRecord& phase);
