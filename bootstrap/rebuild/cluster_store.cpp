@@ -30,12 +30,15 @@ std::vector<etcd::KeyValue> to_delete(const StoredCluster& cluster) {
     return keys;
 }
 
+std::optional<std::string> without_pause(const std::string& config) {
+    auto json = nlohmann::ordered_json::parse(config, nullptr, false);
+    if (!json.is_object() || json.erase("pause") == 0) return std::nullopt;
+    return json.dump();
+}
+
 std::optional<std::string> unpaused_config(const StoredCluster& cluster) {
     for (const etcd::KeyValue& entry : cluster.entries) {
-        if (entry.key != cluster.prefix + "config") continue;
-        auto config = nlohmann::ordered_json::parse(entry.value, nullptr, false);
-        if (!config.is_object() || config.erase("pause") == 0) return std::nullopt;
-        return config.dump();
+        if (entry.key == cluster.prefix + "config") return without_pause(entry.value);
     }
     return std::nullopt;
 }

@@ -34,6 +34,8 @@ Result<StoredCluster> read_cluster(etcd::Client& client, const std::string& pref
 
 // The keys that a new generation does not take over: all but `config`.
 std::vector<etcd::KeyValue> to_delete(const StoredCluster& cluster);
+// A value of `config` without its pause; none if it has none.
+std::optional<std::string> without_pause(const std::string& config);
 // `config` without a pause, under which Patroni would not bootstrap; none if it has none.
 std::optional<std::string> unpaused_config(const StoredCluster& cluster);
 // Into the transaction: each key is saved under saved/<generation>/, all but `config` are deleted, and a pause is taken

@@ -1,6 +1,7 @@
 #include "bootstrap/rebuild/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "bootstrap/rebuild/commands/way.h"
@@ -127,7 +128,19 @@ void CommandLine::complete_requests() {
     request_.overrides = reset_.overrides = application_.common().overrides;
 }
 
+// The nodes read their own configuration: what is set here would count for nothing.
+Status CommandLine::refuse_vain_overrides() {
+    if (application_.parser().got_subcommand("reset")) return {};
+    for (const auto& [key, value] : application_.common().overrides) {
+        if (key == "replicas" || key == "staging.previous") continue;
+        return Error{Errc::usage, fmt::format("--set {} has no effect here: set it on the nodes", key),
+                     "Every node reads its own configuration; here only replicas and staging.previous count."};
+    }
+    return {};
+}
+
 Result<int> CommandLine::dispatch() {
+    TRY(refuse_vain_overrides());
     complete_requests();
     Clock& clock = system_clock();
     const CLI::App& parser = application_.parser();
@@ -136,7 +149,7 @@ Result<int> CommandLine::dispatch() {
     if (parser.got_subcommand("abort")) return rebuild::abort(request_, clock);
     if (parser.got_subcommand("rollback")) return rollback(request_, clock);
     if (parser.got_subcommand("status")) return show_status(request_, run_.format, watch_, clock);
-    if (parser.got_subcommand("plan")) TRY(show_plan(request_, run_, clock));
+    if (parser.got_subcommand("plan")) return show_plan(request_, run_, clock);
     if (parser.got_subcommand("history")) TRY(show_history(request_, run_.format));
     if (parser.got_subcommand("verify")) TRY(verify(verify_, clock));
     if (parser.got_subcommand("reset")) TRY(reset(reset_, clock));

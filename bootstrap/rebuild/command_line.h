@@ -27,6 +27,7 @@ class CommandLine {
     void add_reset();
     void add_common(CLI::App& command);
     void add_choice(CLI::App& command);
+    Status refuse_vain_overrides();
     void complete_requests();
     Result<int> dispatch();
 

@@ -134,6 +134,7 @@ Result<std::optional<std::chrono::seconds>> Client::remaining(LeaseId id) {
 Result<std::string> Client::call(std::string_view method, const std::string& body, Repeat repeat) {
     std::string reasons;
     const char* hint = kHint;
+    has_refused_ = false;
     for (std::size_t tried = 0; tried < settings_.urls.size(); ++tried) {
         const std::size_t index = (current_ + tried) % settings_.urls.size();
         const std::string& url = settings_.urls[index];
@@ -143,7 +144,10 @@ Result<std::string> Client::call(std::string_view method, const std::string& bod
             return std::move(answer.body);
         }
         const bool may_go_on = repeat == Repeat::harmless || answer.effect == Answer::Effect::none;
-        if (!answer.is_endpoints_own) return to_error(answer, method, url);
+        if (!answer.is_endpoints_own) {
+            has_refused_ = !is_about_token(answer.refusal);  // a token may be stale; the next call takes another
+            return to_error(answer, method, url);
+        }
         if (!may_go_on) {
             current_ = (index + 1) % settings_.urls.size();  // or an endpoint that hangs would get the next one as well
             return to_error(answer, method, url);

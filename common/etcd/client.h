@@ -73,6 +73,10 @@ class Client {
     // Nothing if there is no such lease.
     Result<std::optional<std::chrono::seconds>> remaining(LeaseId id);
 
+    // Of the call that failed last: etcd itself said no, as to a user without a permission or for want of space, and no
+    // other endpoint would say otherwise. Asking again is of no use until somebody has changed something.
+    bool has_refused() const { return has_refused_; }
+
     // "http://a:2379, http://b:2379", without passwords: for messages.
     const std::string& endpoints() const { return endpoints_; }
 
@@ -92,6 +96,7 @@ class Client {
     std::string endpoints_;
     http::Client http_;
     Secret token_;
+    bool has_refused_ = false;
     std::size_t current_ = 0;  // the endpoint that answered last
 };
 

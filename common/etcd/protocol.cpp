@@ -12,6 +12,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Its code is that of a lack of space, which does not pass by itself.
+constexpr std::string_view kTooManyRequests = "etcdserver: too many requests";
+
 // `replace`: the text is ours or the configuration's and may be any bytes; an exception would be worse.
 std::string dump(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -212,6 +215,7 @@ bool is_about_token(const Refusal& refusal) {
 }
 
 bool is_about_endpoint(const Refusal& refusal) {
+    if (refusal.message == kTooManyRequests) return true;
     switch (refusal.code) {
         case 0:
         case kGrpcUnknown:
@@ -224,7 +228,7 @@ bool is_about_endpoint(const Refusal& refusal) {
 }
 
 bool is_surely_undone(const Refusal& refusal) {
-    return refusal.message == "etcdserver: no leader";
+    return refusal.message == "etcdserver: no leader" || refusal.message == kTooManyRequests;
 }
 
 }  // namespace polygon::etcd

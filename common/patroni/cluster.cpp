@@ -12,6 +12,23 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kMembers = "members/";
 
+// Python's truth, in which Patroni takes the tag.
+bool is_true(const Json& value) {
+    if (value.is_boolean()) return value.get<bool>();
+    if (value.is_number()) return value.get<double>() != 0;
+    return !value.is_null() && !(value.is_string() && value.get_ref<const std::string&>().empty());
+}
+
+// patroni/tags.py (4.0), nofailover: the tag of that name, else a failover_priority of 0 or less.
+bool may_lead(const Json& member) {
+    const auto tags = member.find("tags");
+    if (tags == member.end() || !tags->is_object()) return true;
+    const auto nofailover = tags->find("nofailover");
+    if (nofailover != tags->end() && !nofailover->is_null()) return !is_true(*nofailover);
+    const auto priority = tags->find("failover_priority");
+    return priority == tags->end() || !priority->is_number() || priority->get<double>() > 0;
+}
+
 MemberKey parse_member(std::string name, const std::string& value) {
     MemberKey member{.name = std::move(name)};
     const Json json = Json::parse(value, nullptr, false);
@@ -21,6 +38,7 @@ MemberKey parse_member(std::string name, const std::string& value) {
     member.state = text_at(json, "state");
     member.role = text_at(json, "role");
     member.version = text_at(json, "version");
+    member.may_lead = may_lead(json);
     member.timeline = number_at<std::uint32_t>(json, "timeline");
     member.xlog_location = number_at<std::uint64_t>(json, "xlog_location");
     return member;

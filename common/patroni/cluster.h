@@ -19,7 +19,8 @@ struct MemberKey {
     std::string conn_url;
     std::string state;
     std::string role;
-    std::string version;  // Patroni's
+    std::string version;   // Patroni's
+    bool may_lead = true;  // false: tagged nofailover, under which Patroni neither bootstraps nor is promoted
     std::optional<std::uint32_t> timeline;
     std::optional<std::uint64_t> xlog_location;
 };

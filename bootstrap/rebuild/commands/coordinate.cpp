@@ -14,8 +14,6 @@
 namespace polygon::rebuild {
 namespace {
 
-constexpr int kSignalled = 128;
-
 class RunningPolygon final : public NewPolygon {
   public:
     RunningPolygon(const patroni::Configuration& configuration, Clock& clock)
@@ -47,6 +45,25 @@ void print_done(const View& view) {
     std::fflush(stdout);
 }
 
+Result<Measured> measure_with(RebuildStore& store, std::vector<etcd::HistoryRecord> history, const std::string& scope,
+                              Clock& clock) {
+    const Situation seen = TRY(store.look());
+    Measured measured{.scope = scope,
+                      .proven = seen.generation.value,
+                      .history = std::move(history),
+                      .active = {},
+                      .now = clock.wall()};
+    if (!seen.is_active()) return measured;
+    measured.active = seen.phase.value;
+    measured.bytes = seen.plan.value->backup.bytes;
+    return measured;
+}
+
+void write_measured(const Site& site, const Result<Measured>& measured) {
+    const Status written = measured ? write_metrics(*site.request.metrics, *measured) : measured.error();
+    if (!written) log_warning("the metrics were not written: " + written.error().message);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Site>> Site::open(const Request& request) {
@@ -57,34 +74,33 @@ Result<std::unique_ptr<Site>> Site::open(const Request& request) {
 }
 
 Result<Measured> measure(RebuildStore& store, const std::string& scope, Clock& clock) {
-    const Situation seen = TRY(store.look());
-    Measured measured{.scope = scope, .proven = seen.generation.value, .now = clock.wall()};
-    measured.history = TRY(store.read_history());
-    if (!seen.is_active()) return measured;
-    measured.active = seen.phase.value;
-    measured.bytes = seen.plan.value->backup.bytes;
-    return measured;
+    return measure_with(store, TRY(store.read_history()), scope, clock);
+}
+
+void tell_metrics(Site& site, Clock& clock) {
+    if (site.request.metrics) write_measured(site, measure(site.store, site.configuration.scope, clock));
 }
 
 Result<Ending> coordinate(Site& site, std::unique_ptr<etcd::Lock> lock, TerminalOperator& person,
                           const std::string& what, Order order, Clock& clock) {
     RunningPolygon polygon(site.configuration, clock);
-    const auto tell_metrics = [&] {
+    std::optional<std::vector<etcd::HistoryRecord>> history;  // it does not change before the end
+    const auto on_phase = [&] {
         if (!site.request.metrics) return;
-        const auto measured = measure(site.store, site.configuration.scope, clock);
-        const Status written = measured ? write_metrics(*site.request.metrics, *measured) : measured.error();
-        if (!written) log_warning("the metrics were not written: " + written.error().message);
+        if (!history) {
+            if (auto read = site.store.read_history()) history = *std::move(read);
+        }
+        if (history) write_measured(site, measure_with(site.store, *history, site.configuration.scope, clock));
     };
     Coordinator coordinator({.store = site.store,
                              .polygon = polygon,
                              .operator_ = person,
                              .clock = clock,
                              .take_lock = [&] { return take_lock(site.configuration, what, clock); },
-                             .on_phase = tell_metrics},
+                             .on_phase = on_phase},
                             std::move(lock), site.request.patience, order);
-    auto ending = coordinator.run();
-    show_live_lines({});
-    return ending;
+    const LiveLines gone_at_the_end;
+    return coordinator.run();
 }
 
 Result<int> conclude(const Ending& ending) {

@@ -36,6 +36,8 @@ struct Site {
 };
 
 Result<Measured> measure(RebuildStore& store, const std::string& scope, Clock& clock);
+// Into the file that was asked for, if one was; a failure is logged.
+void tell_metrics(Site& site, Clock& clock);
 
 // Until the rebuild has ended. `what` is the subcommand, for whoever finds the lock held.
 Result<Ending> coordinate(Site& site, std::unique_ptr<etcd::Lock> lock, TerminalOperator& person,

@@ -40,8 +40,9 @@ Result<Situation> wait_for_answers(RebuildStore& store, const std::string& id, T
             log_warning(fmt::format("no answer from {} within {} s", fmt::join(missing, ", "), kAnswerTime.count()));
             return seen;
         }
-        if (const auto signal = person.signals().next(kRound))
-            return Error{Errc::refused, fmt::format("interrupted by signal {} before anything was begun", *signal)};
+        if (const auto signal = person.next_signal(kRound))
+            return Error{Errc::refused, fmt::format("interrupted by signal {} before anything was begun", *signal),
+                         "Nothing was begun."};
     }
 }
 

@@ -21,10 +21,10 @@ struct RunRequest {
 };
 
 // The exit status. Errors, with nothing changed: refused, nothing_to_do, conflict, configuration, etcd_unavailable;
-// else those of the coordinator, and rolled_back.
+// else those of the coordinator, and rolled_back. The metrics are written whatever came of it.
 Result<int> run(const Request& request, const RunRequest& run, Clock& clock);
 
-// Prints what run() would do; the refusal, if it would be one.
-Status show_plan(const Request& request, const RunRequest& run, Clock& clock);
+// Prints what run() would do; the refusal, if it would be one. The exit status is 0 unless a signal has ended it.
+Result<int> show_plan(const Request& request, const RunRequest& run, Clock& clock);
 
 }  // namespace polygon::rebuild

@@ -1,6 +1,7 @@
 #include "bootstrap/rebuild/commands/status.h"
 
-#include <cstdio>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,13 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kSignalled = 128;
 constexpr auto kRound = 1s;
-
-void print(const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-}
 
 Result<StatusReport> read_report(Site& site) {
     StatusReport report{.scope = site.configuration.scope, .seen = TRY(site.store.look()), .holder = {}, .last = {}};
@@ -35,22 +30,34 @@ void print_report(const StatusReport& report, Format format) {
 }
 
 // In place on a terminal; a line a change elsewhere.
-Result<int> follow(Site& site, Format format) {
+void show_changes(const StatusReport& report, Changes& changes) {
+    if (const std::size_t width = cli::stderr_width(); width > 0) return show_live_lines(to_lines(report, width - 1));
+    const View view = view_of(report.seen);
+    for (const std::string& text : changes.observe(view, make_rows(view)))
+        log_info(text);
+}
+
+// An etcd that does not answer is waited for, up to the patience.
+Result<int> follow(Site& site, Format format, Clock& clock) {
     const process::AwaitedSignals signals({SIGINT, SIGTERM, SIGHUP});
+    const LiveLines gone_at_the_end;
+    Silence silence(clock, site.request.patience);
     Changes changes;
+    std::optional<StatusReport> report;
     while (true) {
-        const StatusReport report = TRY(read_report(site));
-        const View view = view_of(report.seen);
-        if (const std::size_t width = cli::stderr_width(); width > 0) {
-            show_live_lines(to_lines(report, width - 1));
+        Result<StatusReport> read = read_report(site);
+        if (!read) {
+            TRY(silence.tolerate(read.error()));
         } else {
-            for (const std::string& text : changes.observe(view, make_rows(view)))
-                log_info(text);
+            silence.end();
+            report = *std::move(read);
+            show_changes(*report, changes);
         }
-        const auto signal = signals.next(report.seen.is_active() ? kRound : 0s);
-        if (report.seen.is_active() && !signal) continue;
+        const bool goes_on = silence.is_on() || report->seen.is_active();
+        const auto signal = signals.next(goes_on ? kRound : 0s);
+        if (goes_on && !signal) continue;
         show_live_lines({});
-        print_report(report, format);
+        if (report) print_report(*report, format);
         return signal ? kSignalled + *signal : 0;
     }
 }
@@ -61,7 +68,7 @@ Result<int> show_status(const Request& request, Format format, Watch watch, Cloc
     const auto site = TRY(Site::open(request));
     if (request.metrics)
         TRY(write_metrics(*request.metrics, TRY(measure(site->store, site->configuration.scope, clock))));
-    if (watch == Watch::until_the_end) return follow(*site, format);
+    if (watch == Watch::until_the_end) return follow(*site, format, clock);
     print_report(TRY(read_report(*site)), format);
     return 0;
 }

@@ -33,14 +33,29 @@ bool is_on_terminal() {
     return ::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0;
 }
 
-std::optional<char> ask(const std::string& question, const std::string& letters, std::chrono::seconds limit,
-                        const process::AwaitedSignals& signals) {
+void print(const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+}
+
+LiveLines::~LiveLines() {
+    show_live_lines({});
+}
+
+std::optional<int> TerminalOperator::next_signal(std::chrono::milliseconds timeout) {
+    const auto signal = signals_.next(timeout);
+    if (signal) interrupted_by_ = *signal;
+    return signal;
+}
+
+std::optional<char> TerminalOperator::ask(const std::string& question, const std::string& letters,
+                                          std::chrono::seconds limit) {
     if (!is_on_terminal()) return std::nullopt;
     const Deadline deadline(system_clock(), limit);
     fmt::print(stderr, "{} ", question);
     std::fflush(stderr);
     while (!deadline.has_passed()) {
-        if (signals.next(0ms)) break;
+        if (next_signal(0ms)) break;
         const auto letter = read_letter(200ms);
         if (!letter) continue;
         if (*letter == '\0') break;
@@ -53,10 +68,6 @@ std::optional<char> ask(const std::string& question, const std::string& letters,
 }
 
 TerminalOperator::TerminalOperator(Clock& clock) : clock_(clock), signals_({SIGINT, SIGTERM, SIGHUP}) {}
-
-TerminalOperator::~TerminalOperator() {
-    show_live_lines({});
-}
 
 void TerminalOperator::show(const View& view, std::chrono::seconds elapsed, const std::string& waiting_for) {
     const Frame frame = make_frame(view, elapsed, waiting_for);
@@ -73,8 +84,7 @@ std::optional<Operator::Wish> TerminalOperator::wait(std::chrono::milliseconds d
     const auto signal = signals_.next(duration);
     if (!signal) return std::nullopt;
     if (*signal == SIGINT && is_on_terminal()) return ask_wish(*signal, view != nullptr && has_way_back(*view));
-    const bool has_not_stopped =
-        view != nullptr && (view->phase.phase == etcd::Phase::stage || view->phase.phase == etcd::Phase::copy);
+    const bool has_not_stopped = view != nullptr && is_before_stop(view->phase.phase);
     log_warning(has_not_stopped ? "interrupted: the rebuild is aborted" : "interrupted", {{"signal", *signal}});
     return Wish{.kind = has_not_stopped ? Wish::Kind::go_back : Wish::Kind::detach, .signal = *signal};
 }
@@ -82,8 +92,8 @@ std::optional<Operator::Wish> TerminalOperator::wait(std::chrono::milliseconds d
 // No answer is to go on. Whoever chooses to go back ends as a rebuild that was rolled back, not by a signal.
 Operator::Wish TerminalOperator::ask_wish(int signal, bool has_way_back) {
     show_live_lines({});
-    const auto letter = has_way_back ? ask("[c]ontinue, [d]etach, or [r]oll back?", "cdr", kPatienceForAnswer, signals_)
-                                     : ask("[c]ontinue, or [d]etach?", "cd", kPatienceForAnswer, signals_);
+    const auto letter = has_way_back ? ask("[c]ontinue, [d]etach, or [r]oll back?", "cdr", kPatienceForAnswer)
+                                     : ask("[c]ontinue, or [d]etach?", "cd", kPatienceForAnswer);
     if (letter == 'd') return {.kind = Wish::Kind::detach, .signal = signal};
     if (letter == 'r') return {.kind = Wish::Kind::go_back};
     return {.kind = Wish::Kind::go_on};

@@ -15,15 +15,10 @@ namespace {
 using namespace std::chrono_literals;
 using etcd::Phase;
 
-constexpr int kSignalled = 128;
 constexpr auto kRound = 250ms;
 
 bool is_going_back(Phase phase) {
     return phase == Phase::undo || phase == Phase::restore;
-}
-
-bool is_before_stop(Phase phase) {
-    return phase == Phase::stage || phase == Phase::copy;
 }
 
 Error nothing_under_way(const std::string& prefix) {
@@ -82,15 +77,28 @@ Result<int> give_up_order(RebuildStore& store, Error error) {
     return error;
 }
 
+// Whether the lock is held, first: its holder lets go after its last write.
+Result<std::pair<bool, Situation>> look_with_holder(RebuildStore& store) {
+    const bool is_held = TRY(store.read_holder()).has_value();
+    return std::pair(is_held, TRY(store.look()));
+}
+
 // Another coordinator does it, if it lives and is not past that point: what it does is shown until it has ended.
 Result<int> order_from_holder(Site& site, TerminalOperator& person, Order order, const std::string& holder,
                               Clock& clock) {
     log_info("asking the coordinator that is at work", {{"holder", holder}});
     TRY(site.store.give_order(order));
     const auto began = clock.now();
+    Silence silence(clock, site.request.patience);
     while (true) {
-        const auto is_held = TRY(site.store.read_holder()).has_value();  // first: it lets go after its last write
-        const Situation seen = TRY(site.store.look());
+        const auto looked = look_with_holder(site.store);
+        if (!looked) {
+            TRY(silence.tolerate(looked.error()));
+            if (const auto signal = person.next_signal(kRound)) return kSignalled + *signal;
+            continue;
+        }
+        silence.end();
+        const auto& [is_held, seen] = *looked;
         if (!seen.plan.value || !seen.phase.value) return nothing_under_way(seen.cluster.prefix);
         const View view = make_view(seen);
         const Phase now = view.phase.phase;
@@ -104,7 +112,7 @@ Result<int> order_from_holder(Site& site, TerminalOperator& person, Order order,
         if (!is_held)
             return give_up_order(site.store, {Errc::conflict, "the coordinator has ended before the rebuild did",
                                               "Run the same command again."});
-        if (const auto signal = person.signals().next(kRound)) return kSignalled + *signal;
+        if (const auto signal = person.next_signal(kRound)) return kSignalled + *signal;
     }
 }
 
@@ -118,7 +126,9 @@ Result<int> go_back(const Request& request, Order order, const std::string& what
     const Situation seen = TRY(site->store.look());
     TRY(require_way(*site, seen, order));
     if (is_going_back(seen.phase.value->phase)) TRY(site->store.enter(*lock, seen, resumed_phase(make_view(seen))));
-    return conclude_back(TRY(coordinate(*site, std::move(lock), person, what, order, clock)));
+    const Result<Ending> ending = coordinate(*site, std::move(lock), person, what, order, clock);
+    tell_metrics(*site, clock);
+    return conclude_back(TRY(ending));
 }
 
 }  // namespace
@@ -130,7 +140,9 @@ Result<int> resume(const Request& request, Clock& clock) {
     const Situation seen = TRY(site->store.look());
     if (!seen.is_active()) return nothing_under_way(seen.cluster.prefix);
     TRY(site->store.enter(*lock, seen, resumed_phase(make_view(seen))));
-    return conclude(TRY(coordinate(*site, std::move(lock), person, "resume", Order::none, clock)));
+    const Result<Ending> ending = coordinate(*site, std::move(lock), person, "resume", Order::none, clock);
+    tell_metrics(*site, clock);
+    return conclude(TRY(ending));
 }
 
 Result<int> abort(const Request& request, Clock& clock) {

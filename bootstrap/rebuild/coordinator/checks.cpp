@@ -82,6 +82,12 @@ Status check_versions(const Survey& survey, const std::string& leader) {
     return {};
 }
 
+// patroni/ha.py, bootstrap(): a member that is tagged so never does.
+bool may_lead(const Survey& survey, const std::string& name) {
+    const patroni::MemberKey* member = survey.cluster.find_member(name);
+    return survey.nodes.contains(name) && member != nullptr && member->may_lead;
+}
+
 bool could_restore(const Surveyed& surveyed) {
     return surveyed.report && surveyed.error.empty();
 }
@@ -117,17 +123,22 @@ Status check_cluster(const Survey& survey) {
 
 Result<std::string> choose_leader(const Survey& survey, const Wanted& wanted) {
     if (wanted.leader) {
-        if (survey.nodes.contains(*wanted.leader)) return *wanted.leader;
+        if (may_lead(survey, *wanted.leader)) return *wanted.leader;
+        if (survey.nodes.contains(*wanted.leader))
+            return refused(
+                fmt::format("member '{}' is tagged nofailover: Patroni never bootstraps there", *wanted.leader),
+                "Name another member by --leader, or take the tag out of its configuration.");
         const std::vector<std::string> names = member_names(survey);
         const auto nearest = nearest_name(*wanted.leader, names);
         return refused(fmt::format("the cluster has no member '{}', but {}", *wanted.leader, fmt::join(names, ", ")),
                        nearest ? fmt::format("Did you mean '{}'?", *nearest) : "Name one of them by --leader.");
     }
     for (const auto& [name, surveyed] : survey.nodes) {
-        if (survey.cluster.leader != name && is_readable(surveyed, wanted.mode)) return name;
+        if (survey.cluster.leader != name && may_lead(survey, name) && is_readable(surveyed, wanted.mode)) return name;
     }
-    if (survey.cluster.leader && survey.nodes.contains(*survey.cluster.leader)) return *survey.cluster.leader;
-    return refused("no member could lead the rebuild", "Look at polygon-rebuild plan.");
+    if (survey.cluster.leader && may_lead(survey, *survey.cluster.leader)) return *survey.cluster.leader;
+    return refused("no member could lead the rebuild",
+                   "polygon-rebuild plan shows what each says; one that is tagged nofailover never leads.");
 }
 
 Status check_nodes(const Survey& survey, const Wanted& wanted, const std::string& leader) {

@@ -23,7 +23,7 @@ struct Wanted {
 Status check_cluster(const Survey& survey);
 
 // The one that was asked for; else a member that does not lead now and could read the backup, so that the one that
-// leads has nothing else to do while the clone is staged; else the leader.
+// leads has nothing else to do while the clone is staged; else the leader. Never one that is tagged nofailover.
 Result<std::string> choose_leader(const Survey& survey, const Wanted& wanted);
 
 // After they have answered: the backup is readable where it is restored, the programs are of one major version, and

@@ -16,6 +16,7 @@ using etcd::Phase;
 
 constexpr auto kRound = 250ms;
 constexpr auto kReplicationRound = 1s;
+constexpr auto kVerifyRound = 2s;
 constexpr const char* kGoOn = "polygon-rebuild resume goes on from there, polygon-rebuild rollback goes back.";
 
 std::chrono::duration<double> since(const etcd::PhaseRecord& phase, Clock& clock) {
@@ -30,10 +31,9 @@ Coordinator::Coordinator(Parts parts, std::unique_ptr<etcd::Lock> lock, std::chr
     : parts_(std::move(parts)),
       lock_(std::move(lock)),
       patience_(parts_.clock, patience),
-      limit_(patience),
+      silence_(parts_.clock, patience),
       order_(order),
       began_(parts_.clock.now()),
-      answered_(began_),
       phase_began_(began_) {}
 
 Result<Ending> Coordinator::run() {
@@ -54,21 +54,21 @@ void Coordinator::obey(const Operator::Wish& wish) {
     if (wish.kind == Operator::Wish::Kind::go_on) return;
     interrupted_by_ = wish.signal;
     if (wish.kind != Operator::Wish::Kind::go_back || !last_view_) return;
-    const Phase now = last_view_->phase.phase;
-    order_ = now == Phase::stage || now == Phase::copy ? Order::abort : Order::rollback;
+    order_ = is_before_stop(last_view_->phase.phase) ? Order::abort : Order::rollback;
+}
+
+// The signal came while the stop was being written: then it detaches, as every later one.
+bool Coordinator::is_abort_too_late(const View& view) const {
+    const Phase now = view.phase.phase;
+    const bool is_forward = !is_before_stop(now) && now != Phase::undo && now != Phase::restore;
+    return order_ == Order::abort && interrupted_by_ != 0 && is_forward && !etcd::is_terminal(now);
 }
 
 // An etcd that does not answer is waited for: the nodes go on as they are meanwhile.
 Status Coordinator::tolerate(const Error& error) {
-    if (error.code != Errc::etcd_unavailable) return error;
-    if (parts_.clock.now() - answered_ >= limit_) {
-        Error given_up = in_context(error, fmt::format("etcd has not answered for {} s", limit_.count()));
-        given_up.hint = kGoOn;
-        return given_up;
-    }
-    if (!is_silence_told_) log_warning(error.message, {{"patience_seconds", limit_.count()}});
-    is_silence_told_ = true;
-    return {};
+    Status tolerated = silence_.tolerate(error);
+    if (!tolerated && error.code == Errc::etcd_unavailable) tolerated.error().hint = kGoOn;
+    return tolerated;
 }
 
 // A lock that was lost while etcd did not answer is taken again, unless somebody else has it. Our own of before may
@@ -102,9 +102,7 @@ Coordinator::Step Coordinator::round() {
     TRY(hold_lock());
     const Situation seen = TRY(parts_.store.look());
     TRY(require_same_rebuild(seen));
-    if (is_silence_told_) patience_.restart();  // the nodes could not say anything meanwhile
-    answered_ = parts_.clock.now();
-    is_silence_told_ = false;
+    if (silence_.is_on()) patience_.restart();  // the nodes could not say anything meanwhile
     note_phase(*seen.phase.value);
     View view = look_closer(seen);
     view.progress = patience_.observe(view);
@@ -112,7 +110,11 @@ Coordinator::Step Coordinator::round() {
     const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(parts_.clock.now() - began_);
     parts_.operator_.show(view, elapsed, move.kind == Move::Kind::wait ? move.reason : "");
     last_view_ = view;
-    return act(seen, view, move);
+    if (is_abort_too_late(view))
+        return std::optional(Ending{.kind = Ending::Kind::detached, .view = view, .signal = interrupted_by_});
+    Step acted = act(seen, view, move);
+    if (acted) silence_.end();  // not before: an etcd that is read may refuse every write
+    return acted;
 }
 
 void Coordinator::note_phase(const etcd::PhaseRecord& phase) {
@@ -122,6 +124,7 @@ void Coordinator::note_phase(const etcd::PhaseRecord& phase) {
     phase_ = std::move(now);
     phase_began_ = parts_.clock.now();
     verdict_.reset();
+    verified_.reset();
     replication_ = {};
     replication_read_.reset();
     parts_.on_phase();
@@ -151,13 +154,13 @@ Coordinator::Step Coordinator::act(const Situation& seen, const View& view, cons
             break;
         case Move::Kind::go_back:
             log_warning("going back to the polygon before: " + move.reason);
-            TRY(enter(seen, move.phase, move.reason));
+            TRY(go_back(seen, move));
             break;
         case Move::Kind::clear:
-            TRY(settle(parts_.store.clear(*lock_, seen, next(seen, move.phase, "")), move.phase));
+            TRY(enter_if_unchanged(seen, move, &RebuildStore::clear));
             break;
         case Move::Kind::put_back:
-            TRY(settle(parts_.store.put_back(*lock_, seen, next(seen, move.phase, "")), move.phase));
+            TRY(enter_if_unchanged(seen, move, &RebuildStore::put_back));
             break;
         case Move::Kind::verify:
             verify(seen);
@@ -181,22 +184,41 @@ etcd::PhaseRecord Coordinator::next(const Situation& seen, Phase phase, const st
 }
 
 Status Coordinator::enter(const Situation& seen, Phase phase, const std::string& error) {
-    TRY(parts_.store.enter(*lock_, seen, next(seen, phase, error)));
+    const etcd::PhaseRecord record = next(seen, phase, error);
+    TRY(parts_.store.enter(*lock_, seen, record));
     has_acted_ = true;
+    last_view_->phase = record;  // a signal before the next look goes by it
     return {};
 }
 
+// What was stopped and not cleared is started again with the keys that it has, but for a pause.
+Status Coordinator::go_back(const Situation& seen, const Move& move) {
+    const Phase now = seen.phase.value->phase;
+    const bool is_stopped = now == Phase::stop || now == Phase::clear;
+    if (!is_stopped || !unpaused_config(seen.cluster)) return enter(seen, move.phase, move.reason);
+    return enter_if_unchanged(seen, move, &RebuildStore::restart);
+}
+
 // What changed meanwhile is seen in the next round; a phase that changed is somebody else's doing only if the lock is.
-Status Coordinator::settle(Result<Attempt> attempt, Phase entered) {
-    has_acted_ = TRY(std::move(attempt)) == Attempt::done;
-    if (!has_acted_) log_debug("the keys changed meanwhile; looking again", {{"phase", etcd::to_text(entered)}});
+Status Coordinator::enter_if_unchanged(const Situation& seen, const Move& move, Transition transition) {
+    const etcd::PhaseRecord record = next(seen, move.phase, move.reason);
+    has_acted_ = TRY((parts_.store.*transition)(*lock_, seen, record)) == Attempt::done;
+    if (has_acted_)
+        last_view_->phase = record;
+    else
+        log_debug("the keys changed meanwhile; looking again", {{"phase", etcd::to_text(move.phase)}});
     return {};
 }
 
 void Coordinator::verify(const Situation& seen) {
+    const auto now = parts_.clock.now();
+    if (verified_ && now - *verified_ < kVerifyRound) return;
+    verified_ = now;
     const auto verified = parts_.polygon.verify(seen.cluster, seen.generation.value, seen.plan.value->members);
     if (!verified) {
-        log_warning("cannot verify the new polygon yet: " + verified.error().message);
+        if (verify_complaint_ != verified.error().message)
+            log_warning("cannot verify the new polygon yet: " + verified.error().message);
+        verify_complaint_ = verified.error().message;
         return;
     }
     patience_.restart();

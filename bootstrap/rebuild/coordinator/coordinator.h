@@ -11,6 +11,7 @@
 #include "bootstrap/rebuild/coordinator/next_move.h"
 #include "bootstrap/rebuild/coordinator/patience.h"
 #include "bootstrap/rebuild/coordinator/rebuild_store.h"
+#include "bootstrap/rebuild/coordinator/silence.h"
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/etcd/lock.h"
@@ -74,17 +75,20 @@ class Coordinator {
 
   private:
     using Step = Result<std::optional<Ending>>;
+    using Transition = Result<Attempt> (RebuildStore::*)(const etcd::Lock&, const Situation&, const etcd::PhaseRecord&);
 
     Step round();
     Step act(const Situation& seen, const View& view, const Move& move);
     Step finish(const Situation& seen, const View& view, etcd::Phase phase);
     Status tolerate(const Error& error);
+    Status go_back(const Situation& seen, const Move& move);
+    bool is_abort_too_late(const View& view) const;
     Status hold_lock();
     Status require_same_rebuild(const Situation& seen);
     View look_closer(const Situation& seen);
     void verify(const Situation& seen);
     Status enter(const Situation& seen, etcd::Phase phase, const std::string& error);
-    Status settle(Result<Attempt> attempt, etcd::Phase entered);
+    Status enter_if_unchanged(const Situation& seen, const Move& move, Transition transition);
     Error stuck(const Situation& seen, const std::string& reason);
     etcd::PhaseRecord next(const Situation& seen, etcd::Phase phase, const std::string& error) const;
     void note_phase(const etcd::PhaseRecord& phase);
@@ -94,17 +98,17 @@ class Coordinator {
     std::unique_ptr<etcd::Lock> lock_;
     std::optional<std::string> holder_;  // what the lock says while it is ours
     Patience patience_;
-    std::chrono::seconds limit_;
+    Silence silence_;
     Order order_;
     Clock::Instant began_;
-    Clock::Instant answered_;  // when etcd did last
-    bool is_silence_told_ = false;
     bool has_acted_ = false;  // in this round: the next one follows at once
     std::string generation_;
     std::string phase_;  // with its attempt, as last seen
     Clock::Instant phase_began_;
     bool has_seen_begin_ = false;  // of the phase
     std::optional<Verdict> verdict_;
+    std::optional<Clock::Instant> verified_;  // when the verification was tried last
+    std::string verify_complaint_;            // that was logged
     Replication replication_;
     std::optional<Clock::Instant> replication_read_;
     std::optional<View> last_view_;

@@ -51,12 +51,14 @@ double seconds_since_epoch(WallTime time) {
     return std::chrono::duration<double>(std::chrono::floor<std::chrono::seconds>(time.time_since_epoch())).count();
 }
 
-void add_age(Text& text, const Measured& measured) {
+void add_data(Text& text, const Measured& measured) {
     const auto taken = measured.proven ? parse_utc(measured.proven->backup_time) : std::nullopt;
     if (!taken) return;
-    text.family("polygon_data_age_seconds", "Age of production's backup that the polygon carries.");
-    text.sample(seconds_since_epoch(measured.now) - seconds_since_epoch(*taken),
-                {{"generation", measured.proven->generation}, {"backup", measured.proven->backup_label}});
+    const Labels labels = {{"generation", measured.proven->generation}, {"backup", measured.proven->backup_label}};
+    text.family("polygon_data_age_seconds", "Age of production's backup that the polygon carries, as of this file.");
+    text.sample(seconds_since_epoch(measured.now) - seconds_since_epoch(*taken), labels);
+    text.family("polygon_data_timestamp_seconds", "When production's backup that the polygon carries was taken.");
+    text.sample(seconds_since_epoch(*taken), labels);
 }
 
 void add_last(Text& text, const etcd::HistoryRecord& last) {
@@ -82,7 +84,7 @@ void add_work(Text& text, const std::map<std::string, double>& seconds, std::uin
 
 std::string to_metrics(const Measured& measured) {
     Text text(measured.scope);
-    add_age(text, measured);
+    add_data(text, measured);
     const etcd::HistoryRecord* last = measured.history.empty() ? nullptr : &measured.history.back();
     if (last != nullptr) add_last(text, *last);
     if (measured.active)

@@ -85,10 +85,24 @@ std::optional<Move> wait_for_all(const View& view) {
     return wait_for(describe_missing(view, missing));
 }
 
+// Where the outage begins. Under a pause Patroni leaves PostgreSQL running when it ends. Who has just gone may still
+// have the record of before.
+Move enter_stop(const View& view) {
+    if (view.cluster.is_paused)
+        return go_back(view, "the cluster was paused, under which Patroni leaves PostgreSQL running when it ends");
+    Names missing;
+    for (const std::string& member : view.plan.members) {
+        if (view.cluster.find_member(member) == nullptr && !find_node(view, member)->is_patroni_running)
+            missing.push_back(member);
+    }
+    return missing.empty() ? enter(Phase::stop)
+                           : wait_for(fmt::format("{} to be in the cluster", fmt::join(missing, ", ")));
+}
+
 Move in_stage(const View& view) {
     if (auto wait = wait_for_all(view)) return *wait;
-    return enter(view.plan.replicas == etcd::ReplicaSource::staged && view.plan.mode == Mode::staged ? Phase::copy
-                                                                                                     : Phase::stop);
+    const bool is_copied = view.plan.replicas == etcd::ReplicaSource::staged && view.plan.mode == Mode::staged;
+    return is_copied ? enter(Phase::copy) : enter_stop(view);
 }
 
 // A replica whose copy failed is cloned from the new leader later.
@@ -98,7 +112,7 @@ Move in_copy(const View& view) {
         const bool has_given_up = member != view.plan.leader && answers(view, member, AnswerState::failed);
         if (!has_given_up && !answers(view, member, AnswerState::done)) missing.push_back(member);
     }
-    return missing.empty() ? enter(Phase::stop) : wait_for(describe_missing(view, missing));
+    return missing.empty() ? enter_stop(view) : wait_for(describe_missing(view, missing));
 }
 
 Move in_clear(const View& view) {
@@ -192,14 +206,14 @@ Move in_phase(const View& view) {
 // What was asked for, as far as it can still be done.
 std::optional<Move> obey(const View& view) {
     const Phase now = view.phase.phase;
-    if (view.order == Order::abort && (now == Phase::stage || now == Phase::copy)) return go_back(view, kAborted);
+    if (view.order == Order::abort && is_before_stop(now)) return go_back(view, kAborted);
     if (view.order == Order::rollback && has_way_back(view)) return go_back(view, kRolledBackOnRequest);
     return std::nullopt;
 }
 
 // While the old cluster's keys are there. Whoever has come since the plan was made costs no outage before the stop.
 bool is_before_clear(Phase phase) {
-    return phase == Phase::stage || phase == Phase::copy || phase == Phase::stop || phase == Phase::clear;
+    return is_before_stop(phase) || phase == Phase::stop || phase == Phase::clear;
 }
 
 }  // namespace

@@ -1,11 +1,39 @@
 #include "bootstrap/rebuild/coordinator/patience.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace polygon::rebuild {
 namespace {
 
+using etcd::AnswerState;
 using etcd::Phase;
+
+bool answers(const View& view, const std::string& member, AnswerState state) {
+    const etcd::NodeRecord* node = find_node(view, member);
+    return node != nullptr && etcd::answers(*node, view.phase, state);
+}
+
+// While the clone is made its agent's helper may say nothing for long, as in masking; it has a deadline of its own, and
+// the record is there as long as the agent lives.
+bool all_are_at_work(const View& view) {
+    const auto& members = view.plan.members;
+    const auto is_at_work = [&](const std::string& member) { return answers(view, member, AnswerState::working); };
+    return is_before_stop(view.phase.phase) && std::any_of(members.begin(), members.end(), is_at_work) &&
+           std::all_of(members.begin(), members.end(), [&](const std::string& member) {
+               return is_at_work(member) || answers(view, member, AnswerState::done) ||
+                      answers(view, member, AnswerState::failed);
+           });
+}
+
+// In place the leader restores within Patroni's custom bootstrap, whose state this is (patroni/postgresql/bootstrap.py,
+// _custom_bootstrap); the program that it runs has its own deadlines.
+bool bootstraps_in_place(const View& view) {
+    const patroni::MemberKey* leader = view.cluster.find_member(view.plan.leader);
+    return view.plan.mode == etcd::Mode::in_place && view.phase.phase == Phase::bootstrap && leader != nullptr &&
+           leader->state == "running custom bootstrap script";
+}
 
 std::string of_node(const View& view, const std::string& name, const etcd::NodeRecord& node) {
     std::string text =
@@ -37,10 +65,8 @@ std::string fingerprint(const View& view) {
 
 Progress Patience::observe(const View& view) {
     std::string now = fingerprint(view);
-    if (now != seen_) {
-        seen_ = std::move(now);
-        last_ = clock_.now();
-    }
+    if (now != seen_ || all_are_at_work(view) || bootstraps_in_place(view)) last_ = clock_.now();
+    seen_ = std::move(now);
     return clock_.now() - last_ >= limit_ ? Progress::stalled : Progress::moving;
 }
 

@@ -35,6 +35,12 @@ bool has_answered(const View& view, const etcd::NodeRecord& node) {
     return node.answer && etcd::answers(node, view.phase, node.answer->state);
 }
 
+// What an agent says before its helper has begun: who is to lead which generation.
+bool repeats_plan(const View& view, const etcd::NodeRecord& node) {
+    return etcd::answers(node, view.phase, AnswerState::working) &&
+           node.answer->activity.find(view.plan.generation) != std::string::npos;
+}
+
 Row make_row(const View& view, const std::string& member) {
     Row row{.member = member, .role = role_of(view, member)};
     const etcd::NodeRecord* node = find_node(view, member);
@@ -43,22 +49,10 @@ Row make_row(const View& view, const std::string& member) {
         return row;
     }
     row.activity = activity_of(view, *node);
-    row.is_news = etcd::is_terminal(view.phase.phase) || has_answered(view, *node);
+    row.is_news = etcd::is_terminal(view.phase.phase) || (has_answered(view, *node) && !repeats_plan(view, *node));
     if (etcd::answers(*node, view.phase, AnswerState::working) && node->answer->bytes_done > 0)
         row.figures = {.bytes_done = node->answer->bytes_done, .bytes_total = node->answer->bytes_total};
     return row;
-}
-
-// Columns, not bytes: what is cut is cut between characters.
-std::string cut(const std::string& text, std::size_t columns) {
-    std::size_t seen = 0;
-    std::size_t at = 0;
-    while (at < text.size()) {
-        const bool is_first_byte = (static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U;
-        if (is_first_byte && seen++ == columns) break;
-        ++at;
-    }
-    return text.substr(0, at);
 }
 
 std::string render_row(const Row& row, const cli::Pace& pace, std::size_t name_width, std::size_t width) {
@@ -69,6 +63,17 @@ std::string render_row(const Row& row, const cli::Pace& pace, std::size_t name_w
 }
 
 }  // namespace
+
+std::string cut(const std::string& text, std::size_t columns) {
+    std::size_t seen = 0;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const bool is_first_byte = (static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U;
+        if (is_first_byte && seen++ == columns) break;
+        ++at;
+    }
+    return text.substr(0, at);
+}
 
 std::vector<Row> make_rows(const View& view) {
     std::vector<Row> rows;

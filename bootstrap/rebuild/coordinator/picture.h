@@ -46,6 +46,8 @@ struct Frame {
 };
 
 Frame make_frame(const View& view, std::chrono::seconds elapsed, const std::string& waiting_for);
+// Columns, not bytes: what is cut is cut between characters.
+std::string cut(const std::string& text, std::size_t columns);
 // At most `width` columns each.
 std::vector<std::string> render(const Frame& frame, const Paces& paces, std::size_t width);
 

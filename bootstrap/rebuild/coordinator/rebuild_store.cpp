@@ -117,12 +117,20 @@ etcd::Transaction RebuildStore::on(const etcd::Lock& lock, const Situation& seen
             .then = {etcd::remove(keys_.order())}};
 }
 
-Result<Attempt> RebuildStore::commit(const etcd::Transaction& transaction) {
-    return TRY(client_.commit(transaction)).succeeded ? Attempt::done : Attempt::changed_meanwhile;
+// Whoever waits for an etcd that refuses waits for ever.
+Result<Attempt> RebuildStore::commit(const etcd::Transaction& transaction, Errc when_refused) {
+    const Result<etcd::Outcome> outcome = client_.commit(transaction);
+    if (outcome) return outcome->succeeded ? Attempt::done : Attempt::changed_meanwhile;
+    Error error = outcome.error();
+    if (error.code != Errc::etcd_unavailable || !client_.has_refused()) return error;
+    error.code = when_refused;
+    if (error.hint.empty()) error.hint = "Mend in etcd what it complains of; then polygon-rebuild resume goes on.";
+    return error;
 }
 
-Status RebuildStore::commit_or_conflict(const etcd::Transaction& transaction, const std::string& what) {
-    if (TRY(commit(transaction)) == Attempt::done) return {};
+Status RebuildStore::commit_or_conflict(const etcd::Transaction& transaction, const std::string& what,
+                                        Errc when_refused) {
+    if (TRY(commit(transaction, when_refused)) == Attempt::done) return {};
     return Error{Errc::conflict,
                  fmt::format("{}: another coordinator has taken over, or the keys under '{}' changed meanwhile", what,
                              keys_.prefix()),
@@ -138,13 +146,27 @@ Status RebuildStore::begin(const etcd::Lock& lock, const Situation& seen, const 
     transaction.then.push_back(etcd::put(keys_.plan(), etcd::to_json(plan)));
     transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(first)));
     transaction.then.push_back(etcd::remove(keys_.preflight()));
-    return commit_or_conflict(transaction, "the rebuild was not begun");
+    Status begun = commit_or_conflict(transaction, "the rebuild was not begun", Errc::refused);
+    if (!begun && begun.error().code == Errc::refused) begun.error().hint = "Mend that in etcd. Nothing was begun.";
+    return begun;
 }
 
 Status RebuildStore::enter(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
     etcd::Transaction transaction = on(lock, seen);
     transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(next)));
     return commit_or_conflict(transaction, fmt::format("phase {} was not entered", etcd::to_text(next.phase)));
+}
+
+Result<Attempt> RebuildStore::restart(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
+    etcd::Transaction transaction = on(lock, seen);
+    for (const etcd::KeyValue& entry : seen.cluster.entries) {
+        const auto config = entry.key == cluster_prefix_ + "config" ? without_pause(entry.value) : std::nullopt;
+        if (!config) continue;
+        transaction.compares.push_back(etcd::mod_revision_is(entry.key, entry.mod_revision));
+        transaction.then.push_back(etcd::put(entry.key, *config));
+    }
+    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(next)));
+    return commit(transaction);
 }
 
 // Also that no agent has written since: whoever starts Patroni says so first.
@@ -174,7 +196,8 @@ Result<Attempt> RebuildStore::put_back(const etcd::Lock& lock, const Situation& 
         const std::string relative = entry.key.substr(saved.size());
         if (!is_put_back(relative)) continue;
         restored.insert(cluster_prefix_ + relative);
-        transaction.then.push_back(etcd::put(cluster_prefix_ + relative, entry.value));
+        const auto unpaused = relative == "config" ? without_pause(entry.value) : std::nullopt;
+        transaction.then.push_back(etcd::put(cluster_prefix_ + relative, unpaused.value_or(entry.value)));
     }
     if (!restored.contains(cluster_prefix_ + "initialize")) {
         return Error{Errc::needs_person, fmt::format("nothing is saved under '{}' that could be put back", saved),
@@ -202,16 +225,18 @@ Status RebuildStore::finish(const etcd::Lock& lock, const Situation& seen, const
         transaction.then.push_back(etcd::put(keys_.generation(), etcd::to_json(generation)));
     }
     TRY(commit_or_conflict(transaction, "the end was not written"));
-    if (last.phase != etcd::Phase::done) return {};
-    if (const Status pruned = prune(lock, history.generation); !pruned) log_warning(pruned.error().message);
+    std::set<std::string> kept = {history.generation};
+    if (seen.generation.value) kept.insert(seen.generation.value->generation);
+    if (const Status pruned = prune(lock, kept); !pruned) log_warning(pruned.error().message);
     return {};
 }
 
-Status RebuildStore::prune(const etcd::Lock& lock, const std::string& generation) {
+Status RebuildStore::prune(const etcd::Lock& lock, const std::set<std::string>& kept) {
     std::vector<etcd::Operation> removals;
     const std::string all_saved = keys_.prefix() + "saved/";
     for (const etcd::KeyValue& entry : TRY(client_.read_prefix(all_saved)).entries) {
-        if (!entry.key.starts_with(all_saved + generation + "/")) removals.push_back(etcd::remove(entry.key));
+        const std::string relative = entry.key.substr(all_saved.size());
+        if (!kept.contains(relative.substr(0, relative.find('/')))) removals.push_back(etcd::remove(entry.key));
     }
     const std::vector<etcd::KeyValue> histories = TRY(client_.read_prefix(keys_.histories())).entries;
     for (std::size_t i = 0; i + kKeptHistories < histories.size(); ++i)

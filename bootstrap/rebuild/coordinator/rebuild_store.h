@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ class RebuildStore {
   public:
     explicit RebuildStore(const patroni::Configuration& configuration);
 
+    // Every write of a coordinator that etcd refuses for good is Errc::needs_person, in etcd's own words; in begin()
+    // Errc::refused.
+
     // Records of agents that make no sense are left out, as if the agents were gone. Errc::conflict for any other
     // value.
     Result<Situation> look();
@@ -66,11 +70,14 @@ class RebuildStore {
     Status begin(const etcd::Lock& lock, const Situation& seen, const etcd::Plan& plan, const etcd::PhaseRecord& first);
     // Another phase, or the same with an error or a new attempt. An order counts as obeyed with it.
     Status enter(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next);
+    // `restore` of a polygon that was stopped and whose keys are there: a pause is taken out of `config`, under which
+    // Patroni would not start PostgreSQL.
+    Result<Attempt> restart(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next);
     // Saves and deletes the old cluster's keys and enters `bootstrap`, if all is as it was seen.
     Result<Attempt> clear(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next);
     // Deletes the new cluster's keys, puts the saved ones and the former generation back, and enters `restore`.
     Result<Attempt> put_back(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next);
-    // The terminal phase with its history; after `done` what older rebuilds have left in etcd goes.
+    // The terminal phase with its history; what older rebuilds have left in etcd goes.
     Status finish(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& last,
                   const etcd::HistoryRecord& history, const std::string& verified_at);
     Status store_certificate(const etcd::Lock& lock, const std::string& json);
@@ -84,9 +91,12 @@ class RebuildStore {
   private:
     etcd::Transaction on(const etcd::Lock& lock, const Situation& seen) const;
     void require_all_stopped(const Situation& seen, etcd::Transaction& transaction) const;
-    Status commit_or_conflict(const etcd::Transaction& transaction, const std::string& what);
-    Result<Attempt> commit(const etcd::Transaction& transaction);
-    Status prune(const etcd::Lock& lock, const std::string& generation);
+    // A refusal of etcd's own, which asking again does not change, is the error `when_refused`.
+    Status commit_or_conflict(const etcd::Transaction& transaction, const std::string& what,
+                              Errc when_refused = Errc::needs_person);
+    Result<Attempt> commit(const etcd::Transaction& transaction, Errc when_refused = Errc::needs_person);
+    // What is saved of generations other than `kept`, and all but the last histories.
+    Status prune(const etcd::Lock& lock, const std::set<std::string>& kept);
 
     std::string cluster_prefix_;
     etcd::RebuildKeys keys_;

@@ -76,7 +76,7 @@ std::vector<std::string> to_lines(const StatusReport& report, std::size_t width)
     if (report.last) lines.push_back(line("last", describe(*report.last)));
     if (width > 0) {
         for (std::string& text : lines)
-            text.resize(std::min(text.size(), width));
+            text = cut(text, width);
     }
     Frame frame{.rows = make_rows(view_of(report.seen))};
     const auto rows = render(frame, Paces(), width > 0 ? width : std::numeric_limits<std::size_t>::max() / 2);

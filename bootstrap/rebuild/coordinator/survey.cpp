@@ -70,7 +70,6 @@ NodeReport to_report(const Json& json) {
                        .bytes = number_of(source, "bytes")},
             .description = text_of(source, "description"),
             .wal_bytes = number_of(source, "wal_bytes"),
-            .postgres_major = source.at("postgresql"),
             .occupied_bytes = number_of(json, "data_directory_bytes"),
             .space = to_space(json.value("space", Json::array())),
             .has_unplaced_tablespace = has_unplaced(json.value("tablespaces", Json::array())),
@@ -94,7 +93,9 @@ bool is_standby_cluster(const StoredCluster& cluster) {
 
 std::optional<NodeReport> parse_report(const std::string& text) {
     try {
-        return to_report(Json::parse(text));
+        const Json json = Json::parse(text);
+        if (!json.at("source").is_object()) return std::nullopt;
+        return to_report(json);
     } catch (const std::exception&) {
         return std::nullopt;
     }

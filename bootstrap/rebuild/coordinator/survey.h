@@ -24,7 +24,6 @@ struct NodeReport {
     etcd::PlannedBackup backup;  // empty where the source is no directory
     std::string description;     // of such a source
     std::uint64_t wal_bytes = 0;
-    int postgres_major = 0;            // of the programs that will restore; 0: not known
     std::uint64_t occupied_bytes = 0;  // by its data directory: what wiping it gives back
     std::vector<FileSystemSpace> space;
     bool has_unplaced_tablespace = false;  // one that production has and the configuration knows no place for

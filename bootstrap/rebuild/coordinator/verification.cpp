@@ -122,22 +122,33 @@ class Verification {
                 identified ? credentials.username : identified.error().message};
     }
 
+    // For a moment a replica that connects anew is not there at all.
+    static std::string read_replication_state(Connection& leader, const patroni::MemberKey& member) {
+        return leader
+            .value(
+                "SELECT COALESCE((SELECT state FROM pg_catalog.pg_stat_replication WHERE application_name = $1 "
+                "ORDER BY state = 'streaming' DESC LIMIT 1), 'absent')",
+                {member.name})
+            .value_or("no answer");
+    }
+
     Check check_replica(Connection& leader, const patroni::MemberKey& member, const Certificate& certificate,
                         const std::string& leader_timeline) {
         const std::string name = "replica " + member.name;
-        const Result<std::string> state = leader.value(
-            "SELECT COALESCE((SELECT state FROM pg_catalog.pg_stat_replication WHERE application_name = $1 LIMIT 1), "
-            "'absent')",
-            {member.name});
-        if (!state || *state != "streaming")
-            return {name, false, "in pg_stat_replication: " + state.value_or("no answer")};
+        const Deadline deadline(clock_, kReplayDeadline);
+        std::string state;
+        wait_until(clock_, deadline, 100ms, [&] {
+            state = read_replication_state(leader, member);
+            return state == "streaming";
+        });
+        if (state != "streaming") return {name, false, "in pg_stat_replication: " + state};
         Result<Connection> session = connect_as(configuration_.postgresql.superuser, address_of(member));
         if (!session) return {name, false, session.error().message};
         if (const Status shielded = session->shield(); !shielded) return {name, false, shielded.error().message};
         // The timeline is asked of the receiver itself: what it streams, not what somebody remembers of it.
         std::string rows;
         std::string timeline;
-        const bool holds = wait_until(clock_, Deadline(clock_, kReplayDeadline), 100ms, [&] {
+        const bool holds = wait_until(clock_, deadline, 100ms, [&] {
             rows =
                 session
                     ->value(

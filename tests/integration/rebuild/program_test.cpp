@@ -91,6 +91,52 @@ TEST_CASE("the newest backup again is nothing to do") {
     CHECK(is_untouched(desk.polygon()));
 }
 
+TEST_CASE("the metrics are written whatever came of it") {
+    Desk desk;
+    SECTION("nothing to do") {
+        desk.polygon().put(
+            desk.polygon().rebuild_keys().generation(),
+            etcd::to_json(etcd::Generation{.generation = "g", .backup_label = "monday", .backup_time = "t"}));
+        static_cast<void>(desk.run({"run", "--yes", "--if-newer", "--metrics", desk.metrics().string()}));
+    }
+    SECTION("refused") {
+        static_cast<void>(desk.run({"run", "--metrics", desk.metrics().string()}));
+    }
+    CHECK_THAT(fs::read_file(desk.metrics()).value_or(""),
+               ContainsText("polygon_rebuild_in_progress{scope=\"polygon\"} 0\n"));
+    CHECK(is_untouched(desk.polygon()));
+}
+
+TEST_CASE("a setting that only the nodes read is refused where it would count for nothing") {
+    Desk desk;
+    for (const char* command : {"run", "plan", "rollback", "status"}) {
+        const Ended ended = desk.run({command, "--set", "source.directory=/elsewhere"});
+        CHECK(ended.status == exit_status(Errc::usage));
+        CHECK_THAT(ended.text, ContainsText("--set source.directory has no effect here: set it on the nodes"));
+    }
+    CHECK(desk.run({"plan", "--set", "replicas=staged"}).status == 0);
+    CHECK(is_untouched(desk.polygon()));
+}
+
+TEST_CASE("a signal before the beginning is told by the status, and nothing was begun") {
+    Desk desk;
+    for (const char* command : {"run", "plan"}) {
+        process::Child child = desk.start({command});
+        // Nobody answers: it goes on asking.
+        REQUIRE(wait_until(system_clock(), Deadline(system_clock(), kLongest), 20ms,
+                           [&] { return desk.polygon().get(desk.polygon().rebuild_keys().preflight()).has_value(); }));
+        child.signal(SIGTERM);
+        std::optional<int> status;
+        REQUIRE(wait_until(system_clock(), Deadline(system_clock(), kLongest), 20ms, [&] {
+            status = child.poll();
+            return status.has_value();
+        }));
+        CHECK(*status == 128 + SIGTERM);
+        CHECK_THAT(desk.text(), ContainsText("HINT: Nothing was begun."));
+        CHECK(is_untouched(desk.polygon()));
+    }
+}
+
 TEST_CASE("a failed stage rolls back: status, history, metrics and status say so") {
     Desk desk;
     desk.polygon().fail_in("polygon1", Phase::stage);

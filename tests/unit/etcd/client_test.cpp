@@ -124,6 +124,33 @@ TEST_CASE("a token that is refused while fresh is not renewed for ever") {
     CHECK(server.received().size() == 2);
 }
 
+TEST_CASE("a refusal that no endpoint would take back is told from one that may pass") {
+    const auto has_refused = [](int status, const char* body) {
+        TestServer server([&](const Received&) { return answer(status, body); });
+        Client client({.urls = {server.url()}});
+        CHECK_FALSE(client.commit(kTransaction).has_value());
+        return client.has_refused();
+    };
+    CHECK(has_refused(403, R"({"message":"etcdserver: permission denied","code":7})"));
+    CHECK(has_refused(429, R"({"message":"etcdserver: mvcc: database space exceeded","code":8})"));
+    CHECK(has_refused(400, R"({"message":"etcdserver: too many operations in txn request","code":3})"));
+    CHECK_FALSE(has_refused(401, kBadToken));
+    CHECK_FALSE(has_refused(503, kTimedOut));
+    CHECK_FALSE(has_refused(503, kNoLeader));
+}
+
+TEST_CASE("after an answer nothing is refused any more") {
+    TestServer server([](const Received& request) {
+        return request.target == "/v3/kv/txn" ? answer(403, R"({"message":"etcdserver: permission denied","code":7})")
+                                              : answer(200, kEmptyRange);
+    });
+    Client client({.urls = {server.url()}});
+    CHECK_FALSE(client.commit(kTransaction).has_value());
+    CHECK(client.has_refused());
+    CHECK(client.read("a").has_value());
+    CHECK_FALSE(client.has_refused());
+}
+
 TEST_CASE("an answer that is not etcd's is an error") {
     TestServer server([](const Received&) { return answer(200, "hello"); });
     Client client({.urls = {server.url()}});

@@ -71,6 +71,14 @@ TEST_CASE("a timeout is not surely undone") {
     CHECK_FALSE(is_surely_undone(timeout));
 }
 
+TEST_CASE("too many requests pass, a lack of space does not") {
+    const Refusal busy = read_refusal(429, R"({"message":"etcdserver: too many requests","code":8})");
+    CHECK(is_about_endpoint(busy));
+    CHECK(is_surely_undone(busy));
+    const Refusal full = read_refusal(429, R"({"message":"etcdserver: mvcc: database space exceeded","code":8})");
+    CHECK_FALSE(is_about_endpoint(full));
+}
+
 TEST_CASE("writes compares and operations as the gateway reads them") {
     const std::string text =
         write_transaction({.compares = {exists("a"), absent("a"), mod_revision_is("a", 7), value_is("a", ""),

@@ -46,6 +46,19 @@ TEST_CASE("tells an empty initialize from none") {
     CHECK(nothing.loop_wait == std::chrono::seconds(10));
 }
 
+TEST_CASE("a member that its tags keep from leading is told, as Patroni takes them") {
+    const auto may_lead = [](const std::string& tags) {
+        return parse_cluster({{"members/a", R"({"state":"running","tags":)" + tags + "}"}}).members[0].may_lead;
+    };
+    CHECK(parse_cluster({{"members/a", R"({"state":"running"})"}}).members[0].may_lead);
+    for (const char* tags : {R"({"nofailover":true})", R"({"nofailover":1})", R"({"nofailover":"yes"})",
+                             R"({"failover_priority":0})", R"({"nofailover":true,"failover_priority":5})"})
+        CHECK_FALSE(may_lead(tags));
+    for (const char* tags : {"{}", "null", "[]", R"({"nofailover":false,"failover_priority":0})",
+                             R"({"failover_priority":1})", R"({"nosync":true})"})
+        CHECK(may_lead(tags));
+}
+
 TEST_CASE("a member that is not JSON, or of other types, is still a member") {
     const ClusterKeys cluster = parse_cluster({{"members/a", "junk"},
                                                {"members/b", "[1]"},

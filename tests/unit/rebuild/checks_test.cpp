@@ -65,6 +65,19 @@ TEST_CASE("who leads: the one asked for, else one that could restore and does no
     CHECK(misspelt.error().hint == "Did you mean 'polygon3'?");
 }
 
+TEST_CASE("a member that is tagged nofailover never leads") {
+    Survey survey = good_survey();
+    survey.cluster.members[0].may_lead = false;
+    CHECK(choose_leader(survey, kStaged).value_or("") == "polygon3");
+    const auto asked = choose_leader(survey, {.leader = "polygon1"});
+    CHECK(refusal(asked) == "member 'polygon1' is tagged nofailover: Patroni never bootstraps there");
+    CHECK(asked.error().hint == "Name another member by --leader, or take the tag out of its configuration.");
+    survey.cluster.members[2].may_lead = false;
+    CHECK(choose_leader(survey, kStaged).value_or("") == "polygon2");
+    survey.cluster.members[1].may_lead = false;
+    CHECK(refusal(choose_leader(survey, kStaged)) == "no member could lead the rebuild");
+}
+
 TEST_CASE("the leader-to-be has to read the backup; for another it is a warning") {
     Survey survey = good_survey();
     survey.nodes["polygon1"].report.reset();

@@ -30,9 +30,12 @@ Measured after_a_rebuild() {
 
 TEST_CASE("metrics have help, type and escaped labels") {
     CHECK(to_metrics(after_a_rebuild()) ==
-          R"(# HELP polygon_data_age_seconds Age of production's backup that the polygon carries.
+          R"(# HELP polygon_data_age_seconds Age of production's backup that the polygon carries, as of this file.
 # TYPE polygon_data_age_seconds gauge
 polygon_data_age_seconds{scope="polygon",generation="g2",backup="monday \"night\"\\\n"} 3610
+# HELP polygon_data_timestamp_seconds When production's backup that the polygon carries was taken.
+# TYPE polygon_data_timestamp_seconds gauge
+polygon_data_timestamp_seconds{scope="polygon",generation="g2",backup="monday \"night\"\\\n"} 1795140000
 # HELP polygon_last_rebuild_success 1 if the last rebuild that ended went well.
 # TYPE polygon_last_rebuild_success gauge
 polygon_last_rebuild_success{scope="polygon",generation="g2",outcome="done"} 1

@@ -61,6 +61,27 @@ TEST_CASE("a replica whose copy failed is no failure of the rebuild; the leader'
     CHECK(next_move(view).kind == Kind::go_back);
 }
 
+TEST_CASE("a cluster that was paused meanwhile is not stopped: the rebuild goes back, and nothing was down") {
+    View staged = ready_in(Phase::stage);
+    View copied = ready_in(Phase::copy, Mode::staged, ReplicaSource::staged);
+    for (View* view : {&staged, &copied}) {
+        view->cluster.is_paused = true;
+        CHECK(next_move(*view).kind == Kind::go_back);
+        CHECK(next_move(*view).phase == Phase::restore);
+        CHECK_THAT(next_move(*view).reason, ContainsText("the cluster was paused"));
+        answer(*view, "polygon1", AnswerState::working);
+        CHECK(next_move(*view).kind == Kind::wait);
+    }
+}
+
+TEST_CASE("a member whose Patroni has gone is waited for before the polygon is stopped") {
+    View view = ready_in(Phase::stage);
+    view.cluster.members.pop_back();
+    CHECK(next_move(view) == enters(Phase::stop));  // its key may have been between two leases
+    view.nodes.at("polygon3").is_patroni_running = false;
+    CHECK(next_move(view).reason == "polygon3 to be in the cluster");
+}
+
 TEST_CASE("every phase that needs answers waits for each of them, and names who is missing") {
     for (const Phase phase :
          {Phase::stage, Phase::copy, Phase::stop, Phase::clear, Phase::replicas, Phase::undo, Phase::restore}) {

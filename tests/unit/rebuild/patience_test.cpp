@@ -70,5 +70,56 @@ TEST_CASE("patience ends when nothing has moved for its limit, and begins anew w
     CHECK(patience.observe(view) == Progress::moving);
 }
 
+TEST_CASE("agents that work on the clone are waited for however long they say nothing new") {
+    support::FakeClock clock;
+    for (const Phase phase : {Phase::stage, Phase::copy}) {
+        Patience patience(clock, 300s);
+        View view = view_in(phase);
+        answer_all(view, AnswerState::done);
+        answer(view, "polygon1", AnswerState::working);
+        answer(view, "polygon3", AnswerState::failed, "connection refused");
+        patience.observe(view);
+        clock.advance(3600s);
+        CHECK(patience.observe(view) == Progress::moving);
+        answer(view, "polygon1", AnswerState::done);
+        patience.observe(view);
+        clock.advance(300s);
+        CHECK(patience.observe(view) == Progress::stalled);
+    }
+}
+
+TEST_CASE("a member without an agent, or one that does not answer, ends the patience while others work") {
+    support::FakeClock clock;
+    View silent = view_in(Phase::stage);
+    answer(silent, "polygon1", AnswerState::working);
+    answer(silent, "polygon2", AnswerState::done);
+    View gone = silent;
+    gone.nodes.erase("polygon3");
+    View stopping = view_in(Phase::stop);
+    answer_all(stopping, AnswerState::working);
+    for (const View& view : {silent, gone, stopping}) {
+        Patience patience(clock, 300s);
+        patience.observe(view);
+        clock.advance(300s);
+        CHECK(patience.observe(view) == Progress::stalled);
+    }
+}
+
+TEST_CASE("in place a custom bootstrap that runs is progress; staged it has nothing to do for so long") {
+    support::FakeClock clock;
+    for (const etcd::Mode mode : {etcd::Mode::in_place, etcd::Mode::staged}) {
+        Patience patience(clock, 300s);
+        View view = view_in(Phase::bootstrap, mode);
+        view.cluster.members[0].state = "running custom bootstrap script";
+        patience.observe(view);
+        clock.advance(3600s);
+        CHECK(patience.observe(view) == (mode == etcd::Mode::in_place ? Progress::moving : Progress::stalled));
+        view.cluster.members[0].state = "custom bootstrap failed";
+        patience.observe(view);
+        clock.advance(300s);
+        CHECK(patience.observe(view) == Progress::stalled);
+    }
+}
+
 }  // namespace
 }  // namespace polygon::rebuild

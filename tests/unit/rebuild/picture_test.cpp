@@ -91,6 +91,25 @@ TEST_CASE("a log has no line for a node that has not answered the phase yet, nor
     CHECK(changes.observe(view, make_rows(view)).empty());
 }
 
+TEST_CASE("a log has no line for an agent that repeats the plan before its helper begins") {
+    Changes changes;
+    View view = restoring();
+    view.nodes.at("polygon1").answer->activity = "generation " + kGeneration + " is to be led by polygon1";
+    view.nodes.at("polygon1").answer->bytes_done = 0;
+    CHECK(changes.observe(view, make_rows(view)) == std::vector<std::string>{"phase stage",
+                                                                             "polygon2 (leader): done, Patroni runs",
+                                                                             "polygon3 (replica): no agent"});
+    view.nodes.at("polygon1").answer->activity = "quarantine";
+    CHECK(changes.observe(view, make_rows(view)) == std::vector<std::string>{"polygon1 (new leader): quarantine"});
+}
+
+TEST_CASE("what is cut is cut between characters") {
+    CHECK(cut("fünf", 2) == "fü");
+    CHECK(cut("fünf", 4) == "fünf");
+    StatusReport report{.scope = "püülygon", .seen = {}, .holder = {}, .last = {}};
+    CHECK(to_lines(report, 15).front() == "scope        pü");
+}
+
 TEST_CASE("answers to another phase are not shown as done") {
     View view = restoring();
     view.phase.phase = Phase::stop;

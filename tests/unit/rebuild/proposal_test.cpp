@@ -14,13 +14,12 @@ TEST_CASE("a report is read as polygon-bootstrap writes it, and junk is none") {
     CHECK(report->backup.label == "monday");
     CHECK(report->backup.identity == "abc");
     CHECK(report->backup.bytes == kBackupBytes);
-    CHECK(report->postgres_major == 15);
     REQUIRE(report->space.size() == 1);
     CHECK(report->space[0].path == "/data/staged");
     CHECK(report->space[0].needed_bytes == 7);
     for (const char* junk : {"", "junk", "[]", "{}", R"({"source": 1})"})
         CHECK_FALSE(parse_report(junk).has_value());
-    const auto live = parse_report(R"({"source": {"description": "host=prod", "postgresql": 15}})");
+    const auto live = parse_report(R"({"source": {"description": "host=prod"}})");
     REQUIRE(live.has_value());
     CHECK_FALSE(live->has_unplaced_tablespace);
     CHECK(parse_report(R"({"source": {"postgresql": 15}, "tablespaces": [{"from": "/fast", "to": null}]})")

@@ -1,0 +1,125 @@
+// The coordinator's transactions against a real etcd, and one that refuses them.
+#include "bootstrap/rebuild/coordinator/rebuild_store.h"
+#include "tests/integration/etcd/server.h"
+#include "tests/integration/rebuild/played_polygon.h"
+#include "tests/support/catch.h"
+#include "tests/support/require.h"
+#include "tests/unit/http/test_server.h"
+
+namespace polygon::rebuild {
+namespace {
+
+using namespace std::chrono_literals;
+using etcd::Phase;
+
+constexpr const char* kPaused = R"({"ttl":20,"pause":true,"loop_wait":1})";
+constexpr const char* kUnpaused = R"({"ttl":20,"loop_wait":1})";
+
+patroni::Configuration configuration_of(const std::string& url) {
+    patroni::Configuration made{.scope = "polygon", .name = "polygon1"};
+    made.etcd3.urls = {url};
+    return made;
+}
+
+struct StoreBench {
+    StoreBench() : polygon(server().url()), store(configuration_of(server().url())) {
+        polygon.begin();
+        lock = support::require(
+            etcd::Lock::acquire({.urls = {server().url()}}, store.keys().lock(), "the test", 60s, system_clock()));
+    }
+    static const etcd::Server& server() {
+        static const etcd::Server shared;
+        return shared;
+    }
+
+    etcd::Plan plan() {
+        return {.generation = "g-new",
+                .leader = "polygon1",
+                .system_identifier = kOldSystem,
+                .mode = etcd::Mode::staged,
+                .members = {"polygon1", "polygon2", "polygon3"},
+                .replaced_generation = *polygon.get(store.keys().generation())};
+    }
+    void be_in(Phase phase) {
+        polygon.put(store.keys().plan(), etcd::to_json(plan()));
+        polygon.put(store.keys().phase(), etcd::to_json(etcd::PhaseRecord{.generation = "g-new", .phase = phase}));
+    }
+    Situation look() { return support::require(store.look()); }
+    static etcd::PhaseRecord to(Phase phase) { return {.generation = "g-new", .phase = phase}; }
+
+    PlayedPolygon polygon;
+    RebuildStore store;
+    std::unique_ptr<etcd::Lock> lock;
+};
+
+TEST_CASE("a polygon that was stopped is started again without the pause that somebody set") {
+    StoreBench bench;
+    bench.be_in(Phase::stop);
+    bench.polygon.put(kPrefix + "config", kPaused);
+    const Situation seen = bench.look();
+    SECTION("as it was seen") {
+        CHECK(bench.store.restart(*bench.lock, seen, StoreBench::to(Phase::restore))
+                  .value_or(Attempt::changed_meanwhile) == Attempt::done);
+        CHECK(bench.polygon.get(kPrefix + "config") == kUnpaused);
+        CHECK(bench.polygon.phase() == "restore");
+    }
+    SECTION("not over a configuration that was written meanwhile") {
+        bench.polygon.put(kPrefix + "config", R"({"pause":true,"ttl":40})");
+        CHECK(bench.store.restart(*bench.lock, seen, StoreBench::to(Phase::restore)).value_or(Attempt::done) ==
+              Attempt::changed_meanwhile);
+        CHECK(bench.polygon.phase() == "stop");
+    }
+}
+
+TEST_CASE("the keys of before are put back without their pause") {
+    StoreBench bench;
+    bench.be_in(Phase::undo);
+    bench.polygon.put(bench.store.keys().saved("g-new", "initialize"), kOldSystem);
+    bench.polygon.put(bench.store.keys().saved("g-new", "config"), kPaused);
+    bench.polygon.remove(kPrefix + "leader");
+    CHECK(bench.store.put_back(*bench.lock, bench.look(), StoreBench::to(Phase::restore))
+              .value_or(Attempt::changed_meanwhile) == Attempt::done);
+    CHECK(bench.polygon.get(kPrefix + "config") == kUnpaused);
+}
+
+TEST_CASE("a rebuild that was rolled back leaves no more behind than one that was done") {
+    StoreBench bench;
+    bench.be_in(Phase::restore);
+    for (const char* generation : {"g-older", "g-old", "g-new"})
+        bench.polygon.put(bench.store.keys().saved(generation, "initialize"), "1");
+    for (int i = 0; i < 60; ++i)
+        bench.polygon.put(bench.store.keys().history(fmt::format("g-a{:02}", i)), "{}");
+    REQUIRE(bench.store
+                .finish(*bench.lock, bench.look(), StoreBench::to(Phase::rolled_back), {.generation = "g-new"},
+                        "2026-11-20T03:00:00Z")
+                .has_value());
+    CHECK_FALSE(bench.polygon.get(bench.store.keys().saved("g-older", "initialize")).has_value());
+    CHECK(bench.polygon.get(bench.store.keys().saved("g-old", "initialize")).has_value());  // what it carries
+    CHECK(bench.polygon.get(bench.store.keys().saved("g-new", "initialize")).has_value());
+    CHECK_FALSE(bench.polygon.get(bench.store.keys().history("g-a10")).has_value());
+    CHECK(bench.polygon.get(bench.store.keys().history("g-a11")).has_value());
+}
+
+TEST_CASE("what etcd refuses for good is told in its own words, and is nothing to wait for") {
+    http::TestServer server([](const http::Received& request) {
+        return request.target == "/v3/kv/txn"
+                   ? http::answer(429, R"({"message":"etcdserver: mvcc: database space exceeded","code":8})")
+                   : http::answer(200, R"({"header":{"revision":"3"}})");
+    });
+    StoreBench bench;
+    bench.be_in(Phase::stage);
+    const Situation seen = bench.look();
+    RebuildStore full(configuration_of(server.url()));
+    const Status entered = full.enter(*bench.lock, seen, StoreBench::to(Phase::stop));
+    REQUIRE_FALSE(entered.has_value());
+    CHECK(entered.error().code == Errc::needs_person);
+    CHECK_THAT(entered.error().message, ContainsText("refused kv/txn: etcdserver: mvcc: database space exceeded"));
+    CHECK_THAT(entered.error().hint, ContainsText("polygon-rebuild resume"));
+    const Status begun = full.begin(*bench.lock, seen, bench.plan(), StoreBench::to(Phase::stage));
+    REQUIRE_FALSE(begun.has_value());
+    CHECK(begun.error().code == Errc::refused);
+    CHECK_THAT(begun.error().hint, ContainsText("Nothing was begun."));
+}
+
+}  // namespace
+}  // namespace polygon::rebuild
