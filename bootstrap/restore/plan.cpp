@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bootstrap/restore/linked_places.h"
 #include "bootstrap/restore/orders.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/sources/filling_command.h"
@@ -30,9 +31,10 @@ Status refuse_unsupported(const PolygonSettings& settings) {
     return {};
 }
 
-Result<postgres::Places> check_places(postgres::Places places, Purpose purpose) {
+Result<postgres::Places> check_places(postgres::Places places, const PolygonSettings& settings, Purpose purpose) {
     if (purpose == Purpose::bootstrap) TRY(postgres::require_empty(places.data));
     TRY(postgres::require_movable(places));
+    TRY(require_links_movable(places, settings.tablespaces.value));
     return places;
 }
 
@@ -187,7 +189,7 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Purpose purpose) {
     TRY(refuse_unsupported(settings));
     TRY(check_mode(settings));
     TRY(check_quarantine_parameters(settings));
-    postgres::Places places = TRY(check_places(find_places(request, configuration), purpose));
+    postgres::Places places = TRY(check_places(find_places(request, configuration), settings, purpose));
     const std::optional<etcd::Plan> rebuild = TRY(find_plan(configuration, purpose));
     const bool is_bound = rebuild && purpose != Purpose::report;
     if (is_bound) TRY(take_planned_source(settings, rebuild->backup));

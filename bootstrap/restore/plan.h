@@ -35,9 +35,9 @@ Result<patroni::Configuration> load_configuration(const Request& request);
 // D and its companions, as the request or else the configuration has it.
 postgres::Places find_places(const Request& request, const patroni::Configuration& configuration);
 
-// Errors: data_directory_occupied, configuration, unsupported, backup_*, version_mismatch, connection,
-// secret_unreadable, etcd_unavailable, conflict (another member is to lead the planned rebuild, no such thing is asked
-// for now, or the planned backup was replaced).
+// Errors: data_directory_occupied, data_directory_invalid, configuration, unsupported, backup_*, version_mismatch,
+// connection, secret_unreadable, etcd_unavailable, conflict (another member is to lead the planned rebuild, no such
+// thing is asked for now, or the planned backup was replaced).
 Result<Plan> make_plan(const Request& request, Clock& clock, Purpose purpose = Purpose::bootstrap);
 
 // Production's path of each tablespace, and the one here, not staged.

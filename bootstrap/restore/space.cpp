@@ -252,10 +252,10 @@ Status require_space(const std::vector<FileSystemNeed>& file_systems) {
         if (file_system.is_enough()) continue;
         return Error{Errc::no_space,
                      fmt::format("the file system of {} has {} free, and {}{} are needed", describe(file_system),
-                                 cli::human_bytes(file_system.free_bytes), file_system.is_estimated() ? "about " : "",
+                                 cli::human_bytes(file_system.room_bytes()), file_system.is_estimated() ? "about " : "",
                                  cli::human_bytes(file_system.needed_bytes)),
                      fmt::format("Make {} more room, or restore to another file system.",
-                                 cli::human_bytes(file_system.needed_bytes - file_system.free_bytes))};
+                                 cli::human_bytes(file_system.needed_bytes - file_system.room_bytes()))};
     }
     return {};
 }

@@ -49,8 +49,11 @@ struct FileSystemNeed {
     std::vector<Need> needs;
     std::uint64_t needed_bytes = 0;
     std::uint64_t free_bytes = 0;  // what an earlier, unfinished restore left at the same paths counts as free
+    // Of a rebuild: what it removes before it writes.
+    std::uint64_t reclaimable_bytes = 0;
 
-    bool is_enough() const { return needed_bytes <= free_bytes; }
+    std::uint64_t room_bytes() const { return free_bytes + reclaimable_bytes; }
+    bool is_enough() const { return needed_bytes <= room_bytes(); }
     bool is_estimated() const;
 };
 

@@ -8,12 +8,18 @@
 
 #include <fmt/format.h>
 
+#include "tests/support/operator_command.h"
+#include "tests/support/outage_watch.h"
 #include "tests/support/proofs.h"
 #include "tests/support/stand.h"
 #include "tests/support/waiting.h"
 
 namespace polygon::support {
 namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRebuildLimit = 1200s;
 
 void say(const std::string& text) {
     fmt::print("{}\n", text);
@@ -28,6 +34,54 @@ std::string lsn_line(Cluster& cluster) {
                        read_system_identifier(*database).value_or("?"));
 }
 
+// How the polygon's operator would call it; every node gets its clone while the old polygon still serves.
+const std::vector<std::string> kStagedReplicas = {"--set", "replicas=staged"};
+
+// Prints what it prints, as it comes.
+Result<int> follow(OperatorCommand& command) {
+    std::size_t shown = 0;
+    const auto show_more = [&] {
+        const bool has_ended = command.poll().has_value();
+        const std::string output = command.output();
+        fmt::print("{}", std::string_view(output).substr(shown));
+        std::fflush(stdout);
+        shown = output.size();
+        return has_ended || is_interrupted();
+    };
+    if (!wait_until(system_clock(), Deadline(system_clock(), kRebuildLimit), 200ms, show_more))
+        return Error{Errc::timeout, "the rebuild has not come to its end"};
+    if (is_interrupted()) return Error{Errc::timeout, "interrupted"};
+    return command.wait(1s);
+}
+
+Status show_outage(const OutageWatch& watch) {
+    const Outage outage = TRY(watch.longest());
+    const auto redundant = watch.until_redundant(outage);
+    say(fmt::format("{} rows written by a tester meanwhile; the longest time without one: {:.1f} s{}", watch.count(),
+                    outage.length().count(),
+                    redundant ? fmt::format(", until all replicas stream: {:.1f} s", redundant->count()) : ""));
+    return {};
+}
+
+Status rebuild(Stand& stand) {
+    const OutageWatch watch(stand.polygon(), "thai");
+    TRY(watch.wait_for_writes(20));
+    OperatorCommand command = TRY(stand.start_rebuild(kStagedReplicas));
+    if (const int status = TRY(follow(command)); status != 0)
+        return Error{Errc::process_failed, fmt::format("polygon-rebuild run ended with status {}", status)};
+    TRY(stand.wait_for_polygon());
+    TRY(watch.wait_for_writes(10));
+    return show_outage(watch);
+}
+
+Status print_operator(Stand& stand, const std::vector<std::string>& arguments) {
+    const process::Finished done = TRY(stand.polygon_rebuild(arguments));
+    say(done.out);
+    if (done.exit_status == 0) return {};
+    return Error{Errc::process_failed, fmt::format("polygon-rebuild {} ended with status {}: {}", arguments.front(),
+                                                   done.exit_status, done.err)};
+}
+
 struct Step {
     std::string title;
     std::function<Status(Stand&)> run;
@@ -40,16 +94,16 @@ std::vector<Step> all_steps() {
         {"production: etcd, three Patroni nodes, database thai; a partner that it exchanges rows with, jobs, foreign "
          "servers",
          &Stand::make_production, [](Stand& stand) { return lsn_line(stand.production()); }},
-        {"polygon: etcd, three Patroni nodes, other passwords, database thai_polygon, more WAL than production",
-         &Stand::make_polygon, [](Stand& stand) { return lsn_line(stand.polygon()); }},
+        {"polygon: etcd, three Patroni nodes under polygon-entrypoint, other passwords, database thai with other rows",
+         &Stand::make_service_polygon, [](Stand& stand) { return lsn_line(stand.polygon()); }},
         {"pg_basebackup -Ft -Xs -z --checkpoint=fast from production; then more rows wait in its partner's slot",
          &Stand::take_backup, [](Stand& stand) { return stand.backup().string(); }},
-        {"rebuild: the polygon's nodes stop", &Stand::stop_polygon, nothing},
-        {"rebuild: polygon-rebuild reset --leader polygon1", [](Stand& stand) { return stand.reset("polygon1"); },
-         [](Stand& stand) { return stand.reset_output(); }},
-        {"rebuild: the nodes start under polygon-entrypoint, their old data in place",
-         [](Stand& stand) { return stand.start_polygon(SystemIdentifier::fresh); }, nothing},
-        {"rebuild: polygon1 bootstraps from the backup, the others clone it", &Stand::wait_for_polygon,
+        {"polygon-rebuild plan",
+         [](Stand& stand) {
+             return print_operator(stand, {"plan", kStagedReplicas.front(), kStagedReplicas.back()});
+         },
+         nothing},
+        {"polygon-rebuild run --yes, while a tester writes to the polygon", rebuild,
          [](Stand& stand) { return lsn_line(stand.polygon()); }},
     };
 }
@@ -94,11 +148,6 @@ Status print_lists(Stand& stand) {
     return {};
 }
 
-Status print_certificate(Stand& stand) {
-    say("polygon-rebuild verify:\n" + TRY(stand.polygon_rebuild({"verify"})).out);
-    return {};
-}
-
 void print_connections(Cluster& cluster) {
     const auto leader = cluster.leader();
     for (PatroniNode& node : cluster.nodes()) {
@@ -124,7 +173,10 @@ Status show(Stand& stand, AfterDemo after) {
     TRY(run_steps(stand));
     TRY(run_proofs(stand));
     TRY(print_lists(stand));
-    TRY(print_certificate(stand));
+    for (const char* command : {"verify", "history"}) {
+        say(fmt::format("polygon-rebuild {}:", command));
+        TRY(print_operator(stand, {command}));
+    }
     return after == AfterDemo::leave_running ? leave_running(stand) : Status();
 }
 

@@ -1,6 +1,7 @@
 #include "bootstrap/restore/commands/plan_report.h"
 
 #include <cstdio>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -232,10 +233,28 @@ Json space_json(const std::vector<FileSystemNeed>& file_systems) {
                              {"is_estimated", need.is_estimated}});
         list.push_back({{"needed_bytes", file_system.needed_bytes},
                         {"free_bytes", file_system.free_bytes},
+                        {"reclaimable_bytes", file_system.reclaimable_bytes},
                         {"is_enough", file_system.is_enough()},
                         {"needs", needs}});
     }
     return list;
+}
+
+std::uint64_t sum_bytes(const std::vector<OldTree>& trees) {
+    return std::accumulate(trees.begin(), trees.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const OldTree& tree) { return sum + tree.bytes; });
+}
+
+// To each file system what is on it.
+Status add_old_data(PlanReport& report) {
+    report.old_data = TRY(find_old_data(report.plan.places));
+    for (FileSystemNeed& file_system : report.file_systems) {
+        const dev_t device = TRY(fs::read_space(file_system.needs.front().path)).device;
+        for (const OldTree& tree : report.old_data) {
+            if (TRY(fs::read_space(tree.path)).device == device) file_system.reclaimable_bytes += tree.bytes;
+        }
+    }
+    return {};
 }
 
 Status measure(const backup::Backup& backup, PlanReport& report) {
@@ -283,6 +302,7 @@ std::string to_json(const PlanReport& report) {
                        {"data_directory", plan.places.data.string()},
                        {"data_directory_entries", report.entries},
                        {"data_directory_bytes", report.occupied_bytes},
+                       {"reclaimable_bytes", sum_bytes(report.old_data)},
                        {"restored_into", plan.places.staged.string()},
                        {"tablespaces", tablespaces_json(report.tablespaces)},
                        {"recovered_to", describe_target(plan.settings.recovery)},
@@ -308,6 +328,7 @@ Status show_plan(const Request& request, PlanFormat format, Clock& clock) {
     PlanReport report{
         .plan = plan, .entries = entries, .occupied_bytes = occupied, .major_version = plan.binaries.major_version};
     if (const backup::Backup* backup = backup_of(plan)) TRY(measure(*backup, report));
+    if (format == PlanFormat::json) TRY(add_old_data(report));
     const std::string text = format == PlanFormat::json ? to_json(report) : to_table(report);
     std::fwrite(text.data(), 1, text.size(), stdout);
     if (const backup::Backup* backup = backup_of(plan)) TRY(require_places(report.tablespaces, backup->label));

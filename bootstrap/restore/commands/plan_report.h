@@ -7,6 +7,7 @@
 
 #include "bootstrap/restore/plan.h"
 #include "bootstrap/restore/space.h"
+#include "bootstrap/restore/staging/old_data.h"
 
 namespace polygon::bootstrap {
 
@@ -19,6 +20,7 @@ struct PlanReport {
     WalSize wal;
     std::vector<PlacedTablespace> tablespaces;
     std::vector<FileSystemNeed> file_systems;
+    std::vector<OldTree> old_data;  // what a rebuild removes first, and Patroni's own bootstrap does not
 };
 
 std::string to_table(const PlanReport& report);
@@ -26,8 +28,9 @@ std::string to_json(const PlanReport& report);
 
 enum class PlanFormat { table, json };
 
-// Prints the report on stdout; writes nothing anywhere. Errors, after the report: configuration (a tablespace has no
-// place), no_space; before it: those of make_plan(), but a data directory that is not empty is part of the report.
+// Prints the report on stdout; writes nothing anywhere. The JSON one is of a rebuild: what that removes first is room.
+// Errors, after the report: configuration (a tablespace has no place), no_space; before it: those of make_plan(), but a
+// data directory that is not empty is part of the report.
 Status show_plan(const Request& request, PlanFormat format, Clock& clock);
 
 }  // namespace polygon::bootstrap

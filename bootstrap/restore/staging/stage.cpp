@@ -5,6 +5,7 @@
 
 #include "bootstrap/restore/clone.h"
 #include "bootstrap/restore/commands/check_command.h"
+#include "bootstrap/restore/linked_places.h"
 #include "bootstrap/restore/orders.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/staging/staged_clone.h"
@@ -30,6 +31,8 @@ Result<Task> read_task(const Request& request) {
 Status make_place(const Request& request, const Task& task, Clock& clock) {
     const auto settings =
         TRY(patroni::PolygonSettings::load({request.source.path, request.source.environment}, request.overrides));
+    TRY(postgres::require_movable(task.places));
+    TRY(require_links_movable(task.places, settings.tablespaces.value));
     TRY(make_room(task.places, task.rebuild.generation, clock));
     // In place, the room is that of the data directory.
     if (task.rebuild.mode == etcd::Mode::in_place) return {};

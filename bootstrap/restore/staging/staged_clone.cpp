@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "bootstrap/restore/staging/old_data.h"
 #include "common/base/log.h"
 #include "common/cli/units.h"
 #include "common/fs/file.h"
@@ -70,6 +71,7 @@ Status make_room(const postgres::Places& places, const std::string& generation, 
         log_info("removing what an earlier rebuild set aside", {{"directory", places.previous.string()}});
         TRY(postgres::remove_data_directory(places.previous, postgres::LinkTargets::with_suffix));
     }
+    TRY(remove_failed_clone(places));
     if (!is_there(places.staged) || require_whole(places.staged, generation)) return {};
     await_no_server(places.staged, clock);
     log_info("removing an unfinished or older clone", {{"directory", places.staged.string()}});

@@ -29,8 +29,8 @@ Result<int> read_major_version(const postgres::Path& staged);
 // A server of ours whose process was killed ends by itself, but not in the same moment: waits for that, for a minute.
 void await_no_server(const postgres::Path& staged, Clock& clock);
 
-// Removes what an earlier rebuild set aside or staged. What belongs to this generation stays: the way back, and a
-// staged clone that is whole.
+// Removes what an earlier rebuild set aside or staged, and a clone whose bootstrap failed (old_data.h). What belongs to
+// this generation stays: the way back, and a staged clone that is whole.
 Status make_room(const postgres::Places& places, const std::string& generation, Clock& clock);
 
 // Errc::no_space if the file systems of the staged clone and of the tablespaces' places have less than this together.

@@ -146,6 +146,26 @@ TEST_CASE("plan and the bootstrap itself refuse where there is too little room")
     CHECK(site.has_no_data());
 }
 
+TEST_CASE("what a rebuild removes first is room in its plan, and in no other") {
+    Site& site = Site::shared();
+    site.clear();
+    const stdfs::path previous = require(site.workspace().make_directory("node/data.previous"));
+    std::ofstream(previous / "rows") << std::string(1U << 20, 'x');
+    const process::Finished done = plan(site, {"--json"});
+    INFO(done.out << done.err);
+    REQUIRE(done.exit_status == 0);
+    const Json json = Json::parse(done.out);
+    CHECK(json["reclaimable_bytes"].get<std::uint64_t>() >= 1U << 20);
+    CHECK(json["space"][0]["reclaimable_bytes"] == json["reclaimable_bytes"]);
+    const BackupCopy backup(site, site.tar_backups() / "20261120");
+    backup.inflate_manifest();
+    const process::Environment variables = {{"POLYGON_SOURCE_DIRECTORY", backup.path().string()}};
+    CHECK(plan(site, {}, variables).exit_status == exit_status(Errc::no_space));
+    CHECK(plan(site, {"--json"}, variables).exit_status == exit_status(Errc::no_space));
+    stdfs::remove_all(previous);
+    CHECK(Json::parse(plan(site, {"--json"}).out)["reclaimable_bytes"] == 0);
+}
+
 TEST_CASE("a bootstrap tells a status file its phases and its end") {
     Site& site = Site::shared();
     site.clear();

@@ -137,6 +137,53 @@ TEST_CASE("on a replica stage removes what earlier rebuilds left, and not the wa
     CHECK_THAT(full.err, ContainsText("the clone takes "));
 }
 
+TEST_CASE("a clone whose bootstrap failed makes room for the next, on leader and replica, unless it is not ours") {
+    Site& site = Site::shared();
+    site.clear();
+    const etcd::Plan plan = make_staged_plan();
+    put_orders(plan, Phase::stage);
+    for (const StagingMember* member : {&kLeader, &kReplica}) {
+        const stdfs::path failed = member->data().string() + ".failed";
+        const stdfs::path tablespace = site.path() / "fast.failed";
+        make_some_directory(failed);
+        CHECK(member->run("stage").exit_status == 0);
+        CHECK(stdfs::exists(failed));
+        stdfs::remove_all(member->staged());
+        make_some_directory(tablespace);
+        stdfs::create_directories(failed / "pg_tblspc");
+        stdfs::create_directory_symlink(tablespace, failed / "pg_tblspc/16384");
+        require(postgres::write_marker(failed, {.generation = "20261101T030000Z-0007"}));
+        require(site.workspace().account().give(failed));
+        require(site.workspace().account().give(tablespace.parent_path()));
+        const process::Finished staged = member->run("stage");
+        INFO(staged.err);
+        CHECK(staged.exit_status == 0);
+        CHECK_THAT(staged.err, ContainsText("removing a clone whose bootstrap failed"));
+        CHECK_FALSE(stdfs::exists(failed));
+        CHECK_FALSE(stdfs::exists(tablespace));
+    }
+}
+
+TEST_CASE("a place that could not be renamed after the polygon has stopped is refused by plan and stage") {
+    Site& site = Site::shared();
+    site.clear();
+    const etcd::Plan plan = make_staged_plan();
+    put_orders(plan, Phase::stage);
+    const auto check_refused = [](const std::string& reason) {
+        for (const process::Finished& done :
+             {kLeader.run("plan", {"--json"}), kLeader.run("stage"), kReplica.run("stage")}) {
+            INFO(done.err);
+            CHECK(done.exit_status == exit_status(Errc::data_directory_invalid));
+            CHECK_THAT(done.err, ContainsText(reason));
+        }
+        CHECK_FALSE(stdfs::exists(kLeader.staged()));
+    };
+    site.write_configuration(site.good_section() + "  tablespaces: {/prod/fast: /usr/fast}\n");
+    check_refused("the place of tablespace '/prod/fast', '/usr/fast' cannot be renamed: '/usr' cannot be written");
+    site.write_configuration(site.good_section() + "  tablespaces: {/prod/fast: /proc}\n");
+    check_refused("the place of tablespace '/prod/fast', '/proc' is a mount point and cannot be renamed");
+}
+
 TEST_CASE("a rebuild in place verifies the backup, stages nothing, and restores the planned one at the bootstrap") {
     Site& site = Site::shared();
     site.clear();

@@ -105,6 +105,11 @@ TEST_CASE("too little room is refused, naming places, amounts and what is missin
     CHECK(refused.error().message ==
           "the file system of '/y/t' (tablespace 7) has 1.0 MiB free, and 3.0 MiB are needed");
     CHECK(refused.error().hint == "Make 2.0 MiB more room, or restore to another file system.");
+    std::vector<FileSystemNeed> reclaimed = file_systems;
+    reclaimed[1].reclaimable_bytes = 1U << 20;
+    CHECK(require_space(reclaimed).error().hint == "Make 1.0 MiB more room, or restore to another file system.");
+    reclaimed[1].reclaimable_bytes = 2U << 20;
+    CHECK(require_space(reclaimed).has_value());
     std::vector<FileSystemNeed> estimated = file_systems;
     estimated[1].needs[0].is_estimated = true;
     CHECK_THAT(require_space(estimated).error().message, ContainsText(" free, and about 3.0 MiB are needed"));

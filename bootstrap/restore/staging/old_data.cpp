@@ -1,0 +1,76 @@
+#include "bootstrap/restore/staging/old_data.h"
+
+#include "bootstrap/restore/linked_places.h"
+#include "common/base/log.h"
+#include "common/fs/file.h"
+#include "common/fs/space.h"
+#include "common/postgres/generation_marker.h"
+
+namespace polygon::bootstrap {
+namespace {
+
+namespace stdfs = std::filesystem;
+using postgres::Path;
+
+constexpr const char* kMarker = "polygon.json";
+
+Result<std::vector<Path>> list_trees(const Path& directory, const std::string& suffix) {
+    std::vector<Path> trees = TRY(list_link_targets(directory));
+    std::erase_if(trees, [&](const Path& target) { return !target.string().ends_with(suffix); });
+    trees.push_back(directory);
+    return trees;
+}
+
+Status measure(const Path& directory, const std::string& suffix, std::vector<OldTree>& old) {
+    for (const Path& tree : TRY(list_trees(directory, suffix)))
+        old.push_back({.path = tree, .bytes = TRY(fs::used_bytes(tree))});
+    return {};
+}
+
+// `global` first, so that no half of it can be started; what says whose it is last, so that a repeat knows it.
+Status remove_contents(const Path& failed) {
+    TRY(fs::remove_tree(failed / "global"));
+    std::vector<Path> entries;
+    std::error_code error;
+    for (stdfs::directory_iterator entry(failed, error), end; !error && entry != end; entry.increment(error))
+        entries.push_back(entry->path());
+    for (const Path& entry : entries) {
+        if (entry.filename() != kMarker) TRY(fs::remove_tree(entry));
+    }
+    return fs::remove_tree(failed);
+}
+
+}  // namespace
+
+Path failed_place(const postgres::Places& places) {
+    return places.data.string() + kFailedSuffix;
+}
+
+bool is_failed_clone(const Path& failed) {
+    std::error_code error;
+    // Patroni renames a data directory that is a link by its link; what that leads to may be anything.
+    if (!stdfs::is_directory(stdfs::symlink_status(failed, error))) return false;
+    const auto marker = postgres::read_marker(failed);
+    return marker && marker->has_value();
+}
+
+Result<std::vector<OldTree>> find_old_data(const postgres::Places& places) {
+    std::vector<OldTree> old;
+    std::error_code error;
+    if (stdfs::exists(places.previous, error)) TRY(measure(places.previous, postgres::kPreviousSuffix, old));
+    const Path failed = failed_place(places);
+    if (is_failed_clone(failed)) TRY(measure(failed, kFailedSuffix, old));
+    return old;
+}
+
+Status remove_failed_clone(const postgres::Places& places) {
+    const Path failed = failed_place(places);
+    if (!is_failed_clone(failed)) return {};
+    log_info("removing a clone whose bootstrap failed", {{"directory", failed.string()}});
+    for (const Path& tree : TRY(list_trees(failed, kFailedSuffix))) {
+        if (tree != failed) TRY(fs::remove_tree(tree));
+    }
+    return remove_contents(failed);
+}
+
+}  // namespace polygon::bootstrap
