@@ -104,8 +104,10 @@ bool is_readable(const Surveyed& surveyed, etcd::Mode mode) {
 }  // namespace
 
 bool has_room_for(const Surveyed& surveyed, const etcd::PlannedBackup& backup, etcd::Mode mode) {
-    if (mode == etcd::Mode::staged) return surveyed.node.free_bytes >= backup.bytes;
-    return !surveyed.report || surveyed.node.free_bytes + surveyed.report->occupied_bytes >= backup.bytes;
+    if (!surveyed.report) return mode == etcd::Mode::in_place || surveyed.node.free_bytes >= backup.bytes;
+    std::uint64_t room = surveyed.node.free_bytes + surveyed.report->reclaimable_bytes;
+    if (mode == etcd::Mode::in_place) room += surveyed.report->occupied_bytes;
+    return room >= backup.bytes;
 }
 
 Status check_cluster(const Survey& survey) {

@@ -27,7 +27,7 @@ std::vector<FileSystemSpace> to_space(const Json& list) {
         const Json needs = entry.value("needs", Json::array());
         space.push_back({.path = needs.empty() ? "" : text_of(needs.front(), "path"),
                          .needed_bytes = number_of(entry, "needed_bytes"),
-                         .free_bytes = number_of(entry, "free_bytes")});
+                         .free_bytes = number_of(entry, "free_bytes") + number_of(entry, "reclaimable_bytes")});
     }
     return space;
 }
@@ -71,6 +71,7 @@ NodeReport to_report(const Json& json) {
             .description = text_of(source, "description"),
             .wal_bytes = number_of(source, "wal_bytes"),
             .occupied_bytes = number_of(json, "data_directory_bytes"),
+            .reclaimable_bytes = number_of(json, "reclaimable_bytes"),
             .space = to_space(json.value("space", Json::array())),
             .has_unplaced_tablespace = has_unplaced(json.value("tablespaces", Json::array())),
             .disarmed = to_disarmed(json)};

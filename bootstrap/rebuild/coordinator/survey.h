@@ -16,7 +16,7 @@ namespace polygon::rebuild {
 struct FileSystemSpace {
     std::string path;
     std::uint64_t needed_bytes = 0;
-    std::uint64_t free_bytes = 0;
+    std::uint64_t free_bytes = 0;  // with what the stage removes first
 };
 
 // What is read from the JSON of `polygon-bootstrap plan --json`.
@@ -24,7 +24,8 @@ struct NodeReport {
     etcd::PlannedBackup backup;  // empty where the source is no directory
     std::string description;     // of such a source
     std::uint64_t wal_bytes = 0;
-    std::uint64_t occupied_bytes = 0;  // by its data directory: what wiping it gives back
+    std::uint64_t occupied_bytes = 0;     // by its data directory: what wiping it gives back
+    std::uint64_t reclaimable_bytes = 0;  // what the stage removes first: an earlier rebuild's D.previous, D.failed
     std::vector<FileSystemSpace> space;
     bool has_unplaced_tablespace = false;  // one that production has and the configuration knows no place for
     std::vector<std::pair<std::string, std::string>> disarmed;  // "subscriptions" -> "drop"
