@@ -145,7 +145,8 @@ Failure find_failure(CURLcode code, std::string_view reason) {
         default:
             break;
     }
-    if (is_refused_certificate(reason)) return Failure::own_certificate;
+    // Newer libcurls have another code than CURLE_SSL_CERTPROBLEM for a key that does not fit its certificate.
+    if (is_refused_certificate(reason) || has(reason, "private key file")) return Failure::own_certificate;
     return is_broken_off(code) ? Failure::broken_off : Failure::other;
 }
 
