@@ -11,9 +11,9 @@
 #include "bootstrap/entrypoint/supervisor/supervisor.h"
 #include "common/base/log.h"
 #include "common/cli/configuration_source.h"
-#include "common/fs/file.h"
 #include "common/patroni/configuration.h"
 #include "common/postgres/binaries.h"
+#include "common/postgres/data_directory.h"
 #include "common/process/environment.h"
 #include "common/process/service_manager.h"
 
@@ -34,8 +34,7 @@ patroni::ConfigurationSources find_sources(const Request& request) {
 
 // Before there is a thread that reaps what is run. 0: not known, and for the coordinator to say.
 int find_postgres_major(const patroni::PostgresqlSection& section, Clock& clock) {
-    const auto version = fs::read_file(section.data_dir / "PG_VERSION");
-    const int major = version ? std::atoi(version->c_str()) : 0;
+    const int major = postgres::read_major_version(section.data_dir).value_or(0);
     const auto binaries = postgres::find_binaries(section.bin_dir, major, clock);
     if (!binaries) log_debug(binaries.error().message);
     return binaries ? binaries->major_version : major;

@@ -13,6 +13,7 @@
 #include "common/fs/file.h"
 #include "common/patroni/configuration.h"
 #include "common/postgres/connection.h"
+#include "common/postgres/data_directory.h"
 #include "common/postgres/generation_marker.h"
 #include "common/sanitize/certificate.h"
 #include "common/sanitize/evidence.h"
@@ -103,15 +104,6 @@ Status stamp_etcd(const patroni::Configuration& configuration, const postgres::G
                  Retry::safe};
 }
 
-// The major version in the data directory's PG_VERSION: what shields a session has to be known before there is one.
-Result<int> read_major_version(const postgres::Path& data_directory) {
-    const std::string text = TRY(fs::read_file(data_directory / "PG_VERSION"));
-    const int version = std::atoi(text.c_str());
-    if (version > 0) return version;
-    return Error{Errc::data_directory_invalid,
-                 fmt::format("'{}' names no version", (data_directory / "PG_VERSION").string()), ""};
-}
-
 // Our session with a database of the server that Patroni names, shielded from its first moment: a library that ALTER
 // DATABASE … SET loads is loaded before any statement.
 sanitize::ConnectTo connections_of(const Request& request, int major_version) {
@@ -135,7 +127,9 @@ void log_checks(const std::vector<sanitize::Check>& checks) {
 Status run(const Request& request, Clock& clock) {
     const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
     const postgres::Path data_directory = configuration.postgresql.data_dir;
-    const sanitize::ConnectTo connect_to = connections_of(request, TRY(read_major_version(data_directory)));
+    // What shields a session has to be known before there is one.
+    const int major_version = TRY(postgres::read_major_version(data_directory));
+    const sanitize::ConnectTo connect_to = connections_of(request, major_version);
     postgres::Connection session = TRY(connect_to("postgres"));
     postgres::GenerationMarker marker = TRY(read_own_marker(session, configuration));
     if (!marker.is_quarantined) TRY(sanitise_here(request, configuration, connect_to, marker, clock));

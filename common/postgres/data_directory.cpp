@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -132,6 +133,23 @@ Status ensure_link_target(const Path& data_directory) {
     const bool is_link = stdfs::is_symlink(stdfs::symlink_status(without_slash(data_directory), error));
     if (!is_link || is_there(places.data) || ::mkdir(places.data.c_str(), 0700) == 0) return {};
     return errno_error(Errc::io, fmt::format("cannot create '{}'", places.data.string()), errno);
+}
+
+Result<int> read_major_version(const Path& data_directory) {
+    const Path file = data_directory / "PG_VERSION";
+    const int version = std::atoi(TRY(fs::read_file(file)).c_str());
+    if (version > 0) return version;
+    return Error{Errc::data_directory_invalid, fmt::format("'{}' names no version", file.string()), ""};
+}
+
+// Its process id is the file's first line (PostgreSQL src/backend/utils/init/miscinit.c).
+std::optional<pid_t> find_postmaster(const Path& data_directory) {
+    const auto text = fs::read_file(data_directory / "postmaster.pid");
+    const pid_t pid = text ? std::atoi(text->c_str()) : 0;
+    if (pid <= 0) return std::nullopt;
+    std::error_code error;
+    const bool works_there = stdfs::equivalent(fmt::format("/proc/{}/cwd", pid), data_directory, error);
+    return works_there ? std::optional(pid) : std::nullopt;
 }
 
 Status require_movable(const Places& places) {

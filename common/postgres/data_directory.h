@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "common/base/result.h"
 
 namespace polygon::postgres {
@@ -24,6 +26,12 @@ Places find_places(const Path& data_directory);
 // Where the data directory is a link that leads nowhere, for what it led to was set aside or removed: makes an empty
 // directory (0700) there, as pg_basebackup and initdb cannot. Else nothing.
 Status ensure_link_target(const Path& data_directory);
+
+// The major version in its PG_VERSION. Errc::data_directory_invalid if that names none.
+Result<int> read_major_version(const Path& data_directory);
+
+// The process that its postmaster.pid names, if that works there: a number may have been given to another since.
+std::optional<pid_t> find_postmaster(const Path& data_directory);
 
 // Errc::data_directory_invalid if D cannot be renamed: it is a mount point, or its parent cannot be written.
 Status require_movable(const Places& places);

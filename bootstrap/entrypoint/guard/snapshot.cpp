@@ -1,11 +1,8 @@
 #include "bootstrap/entrypoint/guard/snapshot.h"
 
-#include <cstdlib>
-
 #include <fmt/format.h>
 
 #include "common/etcd/rebuild_keys.h"
-#include "common/fs/file.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/generation_marker.h"
 
@@ -21,22 +18,11 @@ bool may_be_bootstrapping(const patroni::MemberKey& member) {
 
 }  // namespace
 
-// The postmaster's process id is the first line of postmaster.pid (PostgreSQL src/backend/utils/init/miscinit.c). A
-// process of that number may be another by now: a postmaster works in its data directory.
-std::optional<pid_t> find_postmaster(const postgres::Path& data_directory) {
-    const auto text = fs::read_file(data_directory / "postmaster.pid");
-    const pid_t pid = text ? std::atoi(text->c_str()) : 0;
-    if (pid <= 0) return std::nullopt;
-    std::error_code error;
-    const bool works_there = std::filesystem::equivalent(fmt::format("/proc/{}/cwd", pid), data_directory, error);
-    return works_there ? std::optional(pid) : std::nullopt;
-}
-
 Result<DataSeen> look_at_data(const postgres::Places& places) {
     DataSeen seen;
     if (TRY(postgres::list_entries(places.data)).empty()) return seen;
     seen.state = DataState::complete;
-    seen.has_running_server = find_postmaster(places.data).has_value();
+    seen.has_running_server = postgres::find_postmaster(places.data).has_value();
     const auto control = postgres::read_control_file(places.data);
     if (control) seen.system_identifier = control->system_identifier;
     const auto marker = postgres::read_marker(places.data);

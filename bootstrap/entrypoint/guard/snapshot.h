@@ -22,9 +22,6 @@ namespace polygon::entrypoint {
 // set aside, and is never started or removed on a guess.
 Result<DataSeen> look_at_data(const postgres::Places& places);
 
-// The process that postmaster.pid names, if it works in this directory.
-std::optional<pid_t> find_postmaster(const postgres::Path& data_directory);
-
 class ClusterWatch {
   public:
     ClusterWatch(const patroni::Configuration& configuration, etcd::Client& etcd, Clock& clock);

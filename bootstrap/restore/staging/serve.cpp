@@ -179,8 +179,8 @@ Status run_phases(const Request& request, Progress& progress, Clock& clock) {
     const Task task = TRY(read_task(request));
     TRY(require_generation(task.staged, task.rebuild.generation));
     const fs::Fd only_one = TRY(lock(task.staged, clock));
-    const auto binaries = TRY(
-        find_matching_binaries(task.configuration, "the staged clone", TRY(read_major_version(task.staged)), clock));
+    const auto binaries = TRY(find_matching_binaries(task.configuration, "the staged clone",
+                                                     TRY(postgres::read_major_version(task.staged)), clock));
     TRY(serve_until_stop(task, binaries, progress, clock));
     TRY(seal_again(task.staged));
     log_info("the staged clone is sealed again", {{"generation", task.rebuild.generation}});

@@ -1,6 +1,5 @@
 #include "bootstrap/restore/staging/staged_clone.h"
 
-#include <cstdlib>
 #include <set>
 #include <vector>
 
@@ -9,7 +8,6 @@
 #include "bootstrap/restore/staging/old_data.h"
 #include "common/base/log.h"
 #include "common/cli/units.h"
-#include "common/fs/file.h"
 #include "common/fs/space.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/seal.h"
@@ -22,13 +20,6 @@ using namespace std::chrono_literals;
 Error unusable(const postgres::Path& staged, const std::string& reason) {
     return {Errc::conflict, fmt::format("the staged clone '{}' {}", staged.string(), reason),
             "It is not used; run the rebuild again."};
-}
-
-// The postmaster's process id is the first line of postmaster.pid, and it works in its data directory.
-bool has_server(const postgres::Path& staged) {
-    const int pid = std::atoi(fs::read_file(staged / "postmaster.pid").value_or("").c_str());
-    std::error_code error;
-    return pid > 1 && std::filesystem::equivalent(fmt::format("/proc/{}/cwd", pid), staged, error);
 }
 
 bool is_there(const postgres::Path& path) {
@@ -54,15 +45,8 @@ Status require_whole(const postgres::Path& staged, const std::string& generation
     return {};
 }
 
-Result<int> read_major_version(const postgres::Path& staged) {
-    const int version = std::atoi(TRY(fs::read_file(staged / "PG_VERSION")).c_str());
-    if (version > 0) return version;
-    return Error{Errc::data_directory_invalid, fmt::format("'{}' names no version", (staged / "PG_VERSION").string()),
-                 ""};
-}
-
 void await_no_server(const postgres::Path& staged, Clock& clock) {
-    if (wait_until(clock, Deadline(clock, 60s), 100ms, [&] { return !has_server(staged); })) return;
+    if (wait_until(clock, Deadline(clock, 60s), 100ms, [&] { return !postgres::find_postmaster(staged); })) return;
     log_warning("a server still runs on the staged clone", {{"directory", staged.string()}});
 }
 

@@ -23,9 +23,6 @@ Result<postgres::GenerationMarker> require_generation(const postgres::Path& stag
 // The same, and nothing of it was touched since it was sealed, nor is it damaged in what a start needs first.
 Status require_whole(const postgres::Path& staged, const std::string& generation);
 
-// Out of PG_VERSION. Errc::data_directory_invalid if that names none.
-Result<int> read_major_version(const postgres::Path& staged);
-
 // A server of ours whose process was killed ends by itself, but not in the same moment: waits for that, for a minute.
 void await_no_server(const postgres::Path& staged, Clock& clock);
 

@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include <unistd.h>
+
 #include "common/fs/file.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch.h"
@@ -357,6 +359,17 @@ TEST_CASE("what was set aside for another generation stays where it is") {
     REQUIRE(bring_back(places, "g2").has_value());
     CHECK(get(places.previous / "base/1/1") == "old");
     CHECK_FALSE(stdfs::exists(places.data));
+}
+
+TEST_CASE("a data directory says its version, and a postmaster counts only where it works") {
+    const support::Scratch scratch;
+    put(scratch.path() / "PG_VERSION", "17\n");
+    CHECK(read_major_version(scratch.path()).value_or(0) == 17);
+    put(scratch.path() / "PG_VERSION", "none\n");
+    CHECK(read_major_version(scratch.path()).error().code == Errc::data_directory_invalid);
+    CHECK_FALSE(find_postmaster(scratch.path()));
+    put(scratch.path() / "postmaster.pid", std::to_string(::getpid()) + "\n");
+    CHECK_FALSE(find_postmaster(scratch.path()));
 }
 
 }  // namespace
