@@ -24,7 +24,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Most members come back at once, and wait for their slots.
+constexpr auto kFirstRounds = 500ms;
+constexpr auto kFirstRoundsFor = 30s;
 constexpr auto kRound = 2s;
+constexpr auto kWakeAgainAfter = 2s;
 
 bool concerns_a_leader(const Request& request) {
     const bool is_leader = request.role == "primary" || request.role == "master";
@@ -60,7 +64,7 @@ std::optional<MemberAnswer> ask_member(const patroni::Configuration& configurati
     if (member.host.empty() || !member.port) return std::nullopt;
     Result<postgres::Connection> session = connect(configuration, fmt::format("{}:{}", member.host, *member.port));
     if (!session) return std::nullopt;
-    const auto generation = sanitize::read_stamped_generation(*session);
+    const auto generation = sanitize::read_carried_generation(*session);
     const auto receivers =
         session->value("SELECT count(*) FROM pg_catalog.pg_stat_wal_receiver WHERE status = 'streaming'");
     if (!generation || !receivers) return std::nullopt;
@@ -98,6 +102,7 @@ class Callback {
 
     Status settle(const Deadline& deadline) {
         std::set<std::string> lagging;
+        const Deadline first_rounds(clock_, kFirstRoundsFor);
         while (true) {
             const Result<std::set<std::string>> round = look_once();
             if (round && round->empty()) {
@@ -111,7 +116,7 @@ class Callback {
             if (!round) log_warning(round.error().message);
             if (round) lagging = *round;
             if (deadline.has_passed()) break;
-            clock_.sleep(kRound);
+            clock_.sleep(first_rounds.has_passed() ? kRound : kFirstRounds);
         }
         return Error{Errc::timeout, fmt::format("not streaming from this leader: {}", fmt::join(lagging, ", ")),
                      "Look at the members' logs, or run patronictl reinit."};
@@ -142,6 +147,14 @@ class Callback {
         return lagging;
     }
 
+    // A replica asks for its slot as soon as it runs; Patroni makes it when it next looks, up to loop_wait later.
+    void have_slots_made() {
+        if (woken_at_ && clock_.now() - *woken_at_ < kWakeAgainAfter) return;
+        woken_at_ = clock_.now();
+        if (const Status woken = rest_.wake(own_api_url(configuration_.restapi)); !woken)
+            log_warning("cannot wake Patroni", {{"because", woken.error().message}});
+    }
+
     // Whether it streams; asks it to reinitialise if it should.
     bool attend_to(const patroni::MemberView& member, bool is_streaming) {
         const Clock::Instant now = clock_.now();
@@ -160,6 +173,7 @@ class Callback {
             log_info("member " + member.name, {{"state", assessment.reason}});
         }
         if (assessment.verdict == Verdict::reinitialise) ask_to_reinitialise(member, assessment.reason);
+        if (assessment.verdict == Verdict::wait && seen.generation == generation_) have_slots_made();
         return assessment.verdict == Verdict::streams;
     }
 
@@ -182,6 +196,7 @@ class Callback {
     std::map<std::string, Clock::Instant> first_seen_;
     std::map<std::string, Clock::Instant> asked_at_;
     std::map<std::string, std::string> reported_;
+    std::optional<Clock::Instant> woken_at_;
 };
 
 }  // namespace

@@ -61,6 +61,9 @@ class RestClient {
     Result<NodeView> read_node(const std::string& api_url);
     // POST /reinitialize: the member wipes its data directory and clones the leader. Success means it has begun.
     Status reinitialize(const std::string& api_url, const ReinitializeOptions& options);
+    // Has Patroni look at its cluster now instead of after up to loop_wait, by a PATCH /config that changes nothing
+    // (patroni/api.py, do_PATCH_config).
+    Status wake(const std::string& api_url);
 
   private:
     Result<http::Response> send(http::Method method, const std::string& api_url, const std::string& path,

@@ -30,6 +30,16 @@ Status revoke_all(Connection& session) {
     return {};
 }
 
+// The generation that was proven last; none if the table is missing or empty.
+Result<std::optional<std::string>> read_stamped_generation(Connection& session) {
+    std::optional<std::string> generation;
+    if (TRY(session.value("SELECT pg_catalog.to_regclass('polygon.refresh') IS NOT NULL")) != "t") return generation;
+    const auto generations =
+        TRY(session.column("SELECT generation FROM polygon.refresh ORDER BY proven_at DESC LIMIT 1"));
+    if (!generations.empty()) generation = generations.front();
+    return generation;
+}
+
 }  // namespace
 
 Result<Lines> create_stamp_table(Connection& session) {
@@ -64,13 +74,13 @@ Status store_certificate(Connection& session, const std::string& generation, con
                            {certificate, generation});
 }
 
-Result<std::optional<std::string>> read_stamped_generation(Connection& session) {
-    std::optional<std::string> generation;
-    if (TRY(session.value("SELECT pg_catalog.to_regclass('polygon.refresh') IS NOT NULL")) != "t") return generation;
-    const auto generations =
-        TRY(session.column("SELECT generation FROM polygon.refresh ORDER BY proven_at DESC LIMIT 1"));
-    if (!generations.empty()) generation = generations.front();
-    return generation;
+Result<std::optional<std::string>> read_carried_generation(Connection& session) {
+    // As bytes: the file is UTF-8, the database may be anything. The file begins with the generation.
+    const std::string of_file =
+        TRY(session.value("SELECT COALESCE(pg_catalog.substring(pg_catalog.encode(pg_catalog.pg_read_binary_file("
+                          "'polygon.json', 0, 1048576, true), 'escape'), '\"generation\": *\"([^\"]+)\"'), '')"));
+    if (!of_file.empty()) return std::optional(of_file);
+    return read_stamped_generation(session);
 }
 
 Result<postgres::GenerationMarker> read_stamp(Connection& session) {

@@ -76,6 +76,15 @@ TEST_CASE("asks for a reinitialisation as told, with name and password") {
     CHECK(received[1].body == R"({"force":false})");
 }
 
+TEST_CASE("wakes by a patch that changes nothing") {
+    TestServer server([](const Received&) { return answer(200, "{}"); });
+    CHECK(RestClient({}).wake(server.url() + "/patroni").has_value());
+    const auto received = server.received();
+    CHECK(received[0].method == "PATCH");
+    CHECK(received[0].target == "/config");
+    CHECK(received[0].body == R"({"polygon":null})");
+}
+
 TEST_CASE("a refusal has Patroni's own text, and a hint where we know one") {
     int status = 503;
     std::string text = "I am the leader, can not reinitialize";
