@@ -87,12 +87,18 @@ Status print_idle(support::Stand& stand, const char* who) {
     return {};
 }
 
+// "It was down for 4.8 s (stage 2.8 s, …)", polygon-rebuild's last line.
+std::string durations_of(const std::string& output) {
+    return output.substr(std::min(output.rfind("It was down"), output.size()));
+}
+
 Status run_round(support::Stand& stand, const Request& request, std::vector<Measured>& ours,
                  std::vector<Measured>& manual) {
     const Measured staged = TRY(measure(stand, [&] { return stand.run_rebuild({"--set", "replicas=staged"}); }));
     ours.push_back(staged);
     say("  polygon-rebuild: outage {:.1f} s, redundant after {:.1f} s, total {:.1f} s\n", staged.outage,
         staged.redundant, staged.total);
+    say("  {}\n", durations_of(stand.rebuild_output()));
     if (manual.empty()) TRY(print_idle(stand, "with agents"));
     const Measured by_hand = TRY(measure(stand, [&] { return rebuild_by_hand(stand, request.backup); }));
     manual.push_back(by_hand);
