@@ -43,6 +43,7 @@ class Agent {
     void note_attempt(const Orders& orders);
     void note_disk_work();
     Result<NodeSeen> look(const Orders& orders);
+    std::chrono::seconds note_idle_stop(const NodeSeen& seen);
     Status refresh_disk(const Orders& orders);
     Result<OthersSeen> look_at_others_for(const Orders& orders);
     patroni::Previous previous_setting(const Orders& orders);
@@ -92,6 +93,7 @@ class Agent {
     };
     std::optional<Attempt> attempt_;  // the one that is under way
     Clock::Instant attempt_seen_;
+    std::optional<Clock::Instant> idle_stop_seen_;  // since when, at every look
     std::optional<Failure> failure_;
     std::optional<Attempt> patroni_failed_in_;
     std::string patroni_serves_;

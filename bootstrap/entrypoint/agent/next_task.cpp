@@ -141,6 +141,8 @@ std::string_view to_text(Task task) {
             return "end the helper";
         case Task::stop_patroni:
             return "stop Patroni";
+        case Task::kill_patroni:
+            return "kill Patroni";
         case Task::stop_server:
             return "stop PostgreSQL";
         case Task::start_patroni:

@@ -20,7 +20,8 @@ enum class Task {
     discard_all,  // D.previous too
     end_helper,   // by SIGTERM
     stop_patroni,
-    stop_server,  // a postmaster that outlived its Patroni: a fast shutdown
+    kill_patroni,  // one that was told to stop and does not end: by SIGKILL
+    stop_server,   // a postmaster that outlived its Patroni: a fast shutdown
     start_patroni,
     clear_initialize,  // which a bootstrap that died has left ""
     set_aside,         // for this generation, so that it can be brought back

@@ -11,6 +11,9 @@ using namespace std::chrono_literals;
 using etcd::AnswerState;
 
 constexpr auto kLongestWaitForLeader = 30s;
+// No time limit as such: a shutdown checkpoint may rightly take many minutes, and so may a clone that an older Patroni
+// does not break off. With neither it has only etcd to wait for, retry_timeout (10 s) a request.
+constexpr auto kLongestStopWithoutServer = 60s;
 
 Step with_guard(Step step) {
     step.guard = Guard::on;
@@ -56,9 +59,23 @@ Step in_copy_as_replica(const PhaseView& view) {
     return by_helper(view, HelperKind::copy, Task::run_copy, "from " + view.seen.others.source);
 }
 
+// None: Patroni is not stopping.
+std::optional<Step> wait_for_stop(const PhaseView& view) {
+    if (view.seen.patroni.state != PatroniState::stopping) return std::nullopt;
+    if (view.seen.disk.data.has_running_server) {
+        return working(Task::none, "Patroni is stopping, and its PostgreSQL still shuts down");
+    }
+    if (view.seen.has_patroni_children) {
+        return working(Task::none, "Patroni is stopping, and a program that it has started still runs");
+    }
+    if (view.seen.idle_stop_seen_for < kLongestStopWithoutServer) return working(Task::none, "Patroni is stopping");
+    return working(Task::kill_patroni,
+                   "it was told to stop and does not end, with no PostgreSQL and no program of its own left");
+}
+
 // Before Patroni is started anew, or is to have ended. None: nothing of it is left.
 std::optional<Step> stop_what_runs(const PhaseView& view) {
-    if (view.seen.patroni.state == PatroniState::stopping) return working(Task::none, "Patroni is stopping");
+    if (const auto step = wait_for_stop(view)) return step;
     if (view.seen.patroni.state == PatroniState::running) {
         return working(Task::stop_patroni, fmt::format("phase {}", etcd::to_text(view.phase.phase)));
     }
@@ -201,7 +218,7 @@ Step in_restore(const PhaseView& view) {
         if (const auto step = stop_what_runs(view)) return *step;
         return clone_old_leader(view);
     }
-    if (view.seen.patroni.state == PatroniState::stopping) return working(Task::none, "Patroni is stopping");
+    if (const auto step = wait_for_stop(view)) return *step;
     if (view.seen.patroni.state == PatroniState::running) return done("Patroni runs");
     if (!has_data(view)) return clone_old_leader(view);
     if (disk.was_primary) return start("its server was the primary");

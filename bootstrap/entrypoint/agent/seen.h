@@ -75,11 +75,13 @@ struct NodeSeen {
     DiskSeen disk;
     PatroniSeen patroni;
     std::string patroni_serves;          // the generation for whose bootstrap or replicas it was started; empty: none
+    bool has_patroni_children = false;   // of `stopping`: a clone, a bootstrap, a recovery; a postmaster is none
     bool has_patroni_failed = false;     // it ended by itself in this attempt
     bool is_staged_unusable = false;     // put_in_place found its seal broken
     std::optional<HelperSeen> helper;    // the last one
     std::optional<std::string> failure;  // of a task of this attempt
     std::chrono::seconds phase_seen_for{0};
+    std::chrono::seconds idle_stop_seen_for{0};  // a Patroni that stops, and neither a server nor a child of it
     OthersSeen others;
 };
 

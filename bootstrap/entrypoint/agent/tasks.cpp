@@ -100,6 +100,10 @@ Status Agent::try_task(const Orders& orders, Task task) {
         case Task::stop_patroni:
             supervisor_.stop_patroni();
             return {};
+        case Task::kill_patroni:
+            supervisor_.kill_patroni(step_.reason);
+            idle_stop_seen_.reset();  // once; then its end is waited for anew
+            return {};
         case Task::stop_server:
             stop_server();
             return {};

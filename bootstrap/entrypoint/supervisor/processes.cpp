@@ -1,10 +1,36 @@
 #include "bootstrap/entrypoint/supervisor/processes.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <sstream>
 
 #include <sys/wait.h>
 
+#include "common/fs/file.h"
+
 namespace polygon::entrypoint {
+namespace {
+
+// Of "PID (NAME) STATE PPID ...", where the name may have blanks and parentheses (proc_pid_stat(5)).
+bool is_live_child(const std::string& stat, pid_t parent) {
+    std::istringstream rest(stat.substr(stat.rfind(')') + 1));
+    char state = 'Z';
+    pid_t its_parent = 0;
+    rest >> state >> its_parent;
+    return its_parent == parent && state != 'Z' && state != 'X';
+}
+
+}  // namespace
+
+bool has_children(pid_t parent) {
+    std::error_code error;
+    std::filesystem::directory_iterator entry("/proc", error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        const auto stat = fs::read_file(entry->path() / "stat");  // of a process: other entries have none
+        if (stat && is_live_child(*stat, parent)) return true;
+    }
+    return static_cast<bool>(error);
+}
 
 Result<pid_t> Processes::start(const process::Command& command) {
     const std::lock_guard lock(mutex_);

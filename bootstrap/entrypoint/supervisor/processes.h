@@ -13,6 +13,9 @@
 
 namespace polygon::entrypoint {
 
+// Whether a child of that process has not ended. Where /proc does not tell: yes.
+bool has_children(pid_t parent);
+
 class Processes {
   public:
     // The child's death signal comes when the thread that calls this ends. Reach::process only.

@@ -91,10 +91,17 @@ void Supervisor::stop_patroni() {
     processes_.signal(patroni_, SIGTERM);
 }
 
+void Supervisor::kill_patroni(const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    if (patroni_ == 0 || !is_stopping_) return;
+    log_warning("kills Patroni", {{"pid", patroni_}, {"because", reason}});
+    processes_.signal(patroni_, SIGKILL);
+}
+
 PatroniSeen Supervisor::patroni() const {
     const std::lock_guard lock(mutex_);
     if (patroni_ == 0) return last_;
-    return {is_stopping_ ? PatroniState::stopping : PatroniState::running, 0};
+    return {is_stopping_ ? PatroniState::stopping : PatroniState::running, 0, patroni_};
 }
 
 Result<pid_t> Supervisor::start(const process::Command& command) {

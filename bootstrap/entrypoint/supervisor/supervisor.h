@@ -27,6 +27,7 @@ enum class PatroniState {
 struct PatroniSeen {
     PatroniState state = PatroniState::stopped;
     int exit_status = 0;  // of `ended`
+    pid_t pid = 0;        // of `running` and `stopping`
 };
 
 class Supervisor {
@@ -42,6 +43,8 @@ class Supervisor {
     // signal. Nothing is started any more once the end has begun.
     Status start_patroni();
     void stop_patroni();
+    // By SIGKILL, and only one that stop_patroni() has asked to end.
+    void kill_patroni(const std::string& reason);
     PatroniSeen patroni() const;
     void set_after_patroni(AfterPatroni what) { after_patroni_ = what; }
     Result<pid_t> start(const process::Command& command);

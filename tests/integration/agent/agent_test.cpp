@@ -240,6 +240,29 @@ TEST_CASE("a postmaster that outlived its Patroni is shut down before a node say
     cluster.require([&] { return cluster.answers(cluster.two(), AnswerState::done); });
 }
 
+TEST_CASE("a Patroni that does not end, though its server has, is killed after a minute, and the rebuild goes on") {
+    Cluster cluster;
+    cluster.plan(etcd::ReplicaSource::leader);
+    const std::filesystem::path data = cluster.two().places().data;
+    auto postmaster = process::Child::start({.argv = {"sleep", "600"}, .directory = data});
+    REQUIRE(postmaster.has_value());
+    std::ofstream(data / "postmaster.pid") << postmaster->pid() << "\n";
+    cluster.two().let_patroni_hang();
+    cluster.enter(Phase::stop);
+    cluster.require([&] {
+        const auto record = cluster.two().record(cluster.client());
+        return record->answer && record->answer->activity == "Patroni is stopping, and its PostgreSQL still shuts down";
+    });
+    const auto killed = system_clock().now();
+    postmaster->signal(SIGKILL);
+    cluster.require([&] { return postmaster->poll().has_value(); });
+    system_clock().sleep(10s);  // what follows takes a minute, and require() does not wait longer
+    cluster.require([&] { return cluster.answers(cluster.two(), AnswerState::done); });
+    CHECK(system_clock().now() - killed >= 60s);
+    CHECK(cluster.two().log().find("kills Patroni") != std::string::npos);
+    cluster.require([&] { return cluster.answers(cluster.one(), AnswerState::done); });
+}
+
 TEST_CASE("a phase that is given up ends the helper that is at it") {
     Cluster cluster;
     cluster.plan(etcd::ReplicaSource::staged);

@@ -59,7 +59,7 @@ if [ ! -e data/PG_VERSION ]; then
     if [ -e data.staged ]; then mv data.staged data; else cp -r clone data; fi
     cp proven.json data/polygon.json
 fi
-end() {{ rm -f running; exit $(cat status 2>/dev/null || echo 0); }}
+end() {{ [ -e hang ] && trap '' TERM && exec sleep 600; rm -f running; exit $(cat status 2>/dev/null || echo 0); }}
 trap end TERM
 echo $$ > running
 while [ ! -e end_now ]; do sleep 0.05; done
@@ -150,6 +150,10 @@ void Node::end_patroni(int status) const {
 
 void Node::let_patroni_end_with(int status) const {
     require(fs::replace_file(file("status"), std::to_string(status)));
+}
+
+void Node::let_patroni_hang() const {
+    require(fs::replace_file(file("hang"), ""));
 }
 
 std::string Node::generation() const {

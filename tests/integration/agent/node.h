@@ -39,6 +39,8 @@ class Node {
     // It ends by itself with this status; or, when it is told to end, with that one.
     void end_patroni(int status) const;
     void let_patroni_end_with(int status) const;
+    // It goes on when it is told to end, and has no child then.
+    void let_patroni_hang() const;
     std::string generation() const;  // of D; "" if there is none
     std::string log() const;
 

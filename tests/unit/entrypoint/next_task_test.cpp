@@ -266,6 +266,47 @@ TEST_CASE("a stop is done when neither Patroni nor a postmaster is left") {
     }
 }
 
+// Told to stop, on a node where it would have to end in any of the phases.
+NodeSeen stopping(Phase phase) {
+    NodeSeen seen = node("polygon2", old_data(), PatroniState::stopping);
+    if (phase == Phase::restore) seen.disk.previous_for = "g2";
+    return seen;
+}
+
+constexpr std::array kPhasesWithStop = {Phase::stop,     Phase::clear, Phase::bootstrap,
+                                        Phase::replicas, Phase::undo,  Phase::restore};
+
+TEST_CASE("a Patroni that does not end is killed when it has had nothing to wait for, for a minute") {
+    for (const Phase phase : kPhasesWithStop) {
+        NodeSeen seen = stopping(phase);
+        INFO(etcd::to_text(phase));
+        check(next(orders(phase), seen), Task::none, AnswerState::working);
+        seen.idle_stop_seen_for = 59s;
+        check(next(orders(phase), seen), Task::none, AnswerState::working);
+        seen.idle_stop_seen_for = 60s;
+        check(next(orders(phase), seen), Task::kill_patroni, AnswerState::working);
+        seen.patroni.state = PatroniState::stopped;  // killed, and its postmaster is back
+        seen.disk.data.has_running_server = true;
+        check(next(orders(phase), seen), Task::stop_server, AnswerState::working);
+    }
+    NodeSeen undisturbed = stopping(Phase::stop);  // on the way back: its data is where it was
+    undisturbed.idle_stop_seen_for = 60s;
+    check(next(orders(Phase::restore), undisturbed), Task::kill_patroni, AnswerState::working);
+}
+
+TEST_CASE("a Patroni whose server shuts down, or whose clone goes on, is waited for") {
+    for (const Phase phase : kPhasesWithStop) {
+        NodeSeen seen = stopping(phase);
+        seen.phase_seen_for = 3600s;
+        seen.has_patroni_children = true;
+        check(next(orders(phase), seen), Task::none, AnswerState::working);
+        CHECK(next(orders(phase), seen).reason == "Patroni is stopping, and a program that it has started still runs");
+        seen.disk.data.has_running_server = true;
+        check(next(orders(phase), seen), Task::none, AnswerState::working);
+        CHECK(next(orders(phase), seen).reason == "Patroni is stopping, and its PostgreSQL still shuts down");
+    }
+}
+
 TEST_CASE("a Patroni that runs where none may is stopped") {
     for (const Phase phase : {Phase::clear, Phase::undo, Phase::bootstrap, Phase::replicas}) {
         for (const char* name : {"polygon1", "polygon2"}) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <thread>
 
 #include <sys/prctl.h>
@@ -11,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch.h"
 
 namespace polygon::entrypoint {
 namespace {
@@ -71,6 +73,22 @@ TEST_CASE("an orphan that falls to this process is reaped, and is no child of th
         return waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD;
     }));
     prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST_CASE("a child counts until it has ended, whatever its name, reaped or not") {
+    const support::Scratch scratch;
+    const auto program = scratch.path() / ") S 1 (";
+    std::filesystem::create_symlink("/bin/sleep", program);
+    Processes processes;
+    REQUIRE_FALSE(has_children(getpid()));
+    const auto pid = processes.start({.argv = {program.string(), "600"}});
+    REQUIRE(pid.has_value());
+    CHECK(has_children(getpid()));
+    CHECK_FALSE(has_children(*pid));
+    processes.signal(*pid, SIGKILL);
+    CHECK(wait_until(system_clock(), Deadline(system_clock(), 20s), 5ms, [] { return !has_children(getpid()); }));
+    CHECK_FALSE(processes.exit_status(*pid).has_value());
+    CHECK(reap_until_ended(processes, *pid) == 128 + SIGKILL);
 }
 
 TEST_CASE("no child is lost between its start in one thread and the reaping in another") {

@@ -140,6 +140,33 @@ TEST_CASE("a Patroni that was stopped on purpose does not end it, and can be sta
     CHECK(wait_for(pid) == 128 + SIGTERM);
 }
 
+TEST_CASE("only a Patroni that was told to stop is killed, not the one that was started after it") {
+    Ready ready;
+    const pid_t pid =
+        supervise_apart({"sh", "-c", "trap '' TERM; " + ready.say() + "; exec sleep 600"}, [&](Supervisor& supervisor) {
+            const auto stays = [&](PatroniState state) {
+                system_clock().sleep(200ms);
+                return supervisor.patroni().state == state;
+            };
+            start(supervisor);
+            ready.wait();
+            supervisor.kill_patroni("not told to stop");
+            if (!stays(PatroniState::running)) _exit(50);
+            supervisor.stop_patroni();
+            if (!stays(PatroniState::stopping)) _exit(51);
+            supervisor.kill_patroni("it does not end");
+            if (!wait_for_state(supervisor, PatroniState::stopped)) _exit(52);
+            start(supervisor);
+            supervisor.kill_patroni("another's order");
+            if (!stays(PatroniState::running)) _exit(53);
+            supervisor.stop_patroni();
+            supervisor.kill_patroni("it does not end");
+            if (!wait_for_state(supervisor, PatroniState::stopped)) _exit(54);
+            kill(getpid(), SIGTERM);
+        });
+    CHECK(wait_for(pid) == 0);
+}
+
 TEST_CASE("where a rebuild would lose its answer, Patroni's own end is noted and this process stays") {
     const pid_t pid = supervise_apart({"sh", "-c", "exit 7"}, [](Supervisor& supervisor) {
         supervisor.set_after_patroni(AfterPatroni::stay);
