@@ -123,6 +123,10 @@ bool is_terminal(Phase phase) {
     return phase == Phase::done || phase == Phase::rolled_back;
 }
 
+bool is_before_stop(Phase phase) {
+    return phase == Phase::stage || phase == Phase::copy;
+}
+
 std::string to_json(const Plan& plan) {
     return dump({{"generation", plan.generation},
                  {"leader", plan.leader},

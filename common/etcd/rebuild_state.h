@@ -61,6 +61,8 @@ enum class Phase { stage, copy, stop, clear, bootstrap, replicas, verify, done, 
 
 std::string_view to_text(Phase phase);  // "stage", … "rolled-back"
 bool is_terminal(Phase phase);
+// While the polygon serves as before: nothing of the rebuild has cost it anything yet.
+bool is_before_stop(Phase phase);
 
 // The value of key `phase`, which only the holder of the lock writes.
 struct PhaseRecord {

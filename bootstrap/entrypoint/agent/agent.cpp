@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 using etcd::Phase;
 
 constexpr auto kRound = 1000ms;
-constexpr auto kQuickRound = 200ms;  // while a rebuild needs this node
+constexpr auto kBusyRound = 250ms;   // while a rebuild prepares its clones, for hours perhaps
+constexpr auto kQuickRound = 100ms;  // from the stop on
 constexpr auto kNextStep = 20ms;     // of what takes several tasks
 constexpr auto kSlice = 200ms;       // of a pause: so soon the end is seen
 constexpr auto kDiskInterval = 5s;   // while Patroni runs and nobody rebuilds
@@ -61,7 +62,8 @@ void Agent::run() {
 
 std::chrono::milliseconds Agent::pause_after_round() const {
     if (is_busy_) return kNextStep;
-    return attempt_ || preflight_.is_asked() || disk_work_.is_busy() ? kQuickRound : kRound;
+    if (attempt_ && !etcd::is_before_stop(attempt_->phase)) return kQuickRound;
+    return attempt_ || preflight_.is_asked() || disk_work_.is_busy() ? kBusyRound : kRound;
 }
 
 void Agent::round() {

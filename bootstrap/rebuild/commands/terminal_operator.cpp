@@ -84,7 +84,7 @@ std::optional<Operator::Wish> TerminalOperator::wait(std::chrono::milliseconds d
     const auto signal = signals_.next(duration);
     if (!signal) return std::nullopt;
     if (*signal == SIGINT && is_on_terminal()) return ask_wish(*signal, view != nullptr && has_way_back(*view));
-    const bool has_not_stopped = view != nullptr && is_before_stop(view->phase.phase);
+    const bool has_not_stopped = view != nullptr && etcd::is_before_stop(view->phase.phase);
     log_warning(has_not_stopped ? "interrupted: the rebuild is aborted" : "interrupted", {{"signal", *signal}});
     return Wish{.kind = has_not_stopped ? Wish::Kind::go_back : Wish::Kind::detach, .signal = *signal};
 }

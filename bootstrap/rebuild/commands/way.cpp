@@ -53,7 +53,7 @@ Status require_way(const Site& site, const Situation& seen, Order order) {
     if (!is_rebuild || seen.phase.value->phase == Phase::rolled_back) return nothing_under_way(seen.cluster.prefix);
     const Phase now = seen.phase.value->phase;
     if (is_going_back(now)) return {};
-    if (order == Order::abort) return is_before_stop(now) ? Status() : too_late_to_abort(now);
+    if (order == Order::abort) return etcd::is_before_stop(now) ? Status() : too_late_to_abort(now);
     if (now == Phase::done) TRY(refuse_strangers(make_view(seen)));
     if (is_way_kept(seen, site.settings)) return {};
     return Error{Errc::refused,
@@ -107,7 +107,7 @@ Result<int> order_from_holder(Site& site, TerminalOperator& person, Order order,
         if (now == Phase::done)
             return give_up_order(site.store, {Errc::refused, "the rebuild was done before the order came",
                                               "polygon-rebuild rollback goes back while the data of before is kept."});
-        if (order == Order::abort && !is_before_stop(now) && !is_going_back(now))
+        if (order == Order::abort && !etcd::is_before_stop(now) && !is_going_back(now))
             return give_up_order(site.store, too_late_to_abort(now));
         if (!is_held)
             return give_up_order(site.store, {Errc::conflict, "the coordinator has ended before the rebuild did",

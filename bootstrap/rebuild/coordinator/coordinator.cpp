@@ -15,7 +15,10 @@ using namespace std::chrono_literals;
 using etcd::Phase;
 
 constexpr auto kRound = 250ms;
-constexpr auto kReplicationRound = 1s;
+constexpr auto kQuickRound = 100ms;  // from the stop on
+constexpr auto kReplicationRound = 300ms;
+constexpr auto kLongReplicationRound = 2s;  // of replicas that clone
+constexpr auto kReplicasAreSoonThere = 30s;
 constexpr auto kVerifyRound = 2s;
 constexpr const char* kGoOn = "polygon-rebuild resume goes on from there, polygon-rebuild rollback goes back.";
 
@@ -41,7 +44,7 @@ Result<Ending> Coordinator::run() {
         Step step = round();
         if (!step) TRY(tolerate(step.error()));
         if (step && *step) return std::move(**step);
-        const auto wish = parts_.operator_.wait(has_acted_ ? 0ms : kRound, last_view_ ? &*last_view_ : nullptr);
+        const auto wish = parts_.operator_.wait(pause_after_round(), last_view_ ? &*last_view_ : nullptr);
         if (!wish) continue;
         obey(*wish);
         if (wish->kind == Operator::Wish::Kind::detach && last_view_)
@@ -49,18 +52,23 @@ Result<Ending> Coordinator::run() {
     }
 }
 
+std::chrono::milliseconds Coordinator::pause_after_round() const {
+    if (has_acted_) return 0ms;
+    return last_view_ && !etcd::is_before_stop(last_view_->phase.phase) ? kQuickRound : kRound;
+}
+
 // Whoever wants to go back before the polygon was stopped aborts.
 void Coordinator::obey(const Operator::Wish& wish) {
     if (wish.kind == Operator::Wish::Kind::go_on) return;
     interrupted_by_ = wish.signal;
     if (wish.kind != Operator::Wish::Kind::go_back || !last_view_) return;
-    order_ = is_before_stop(last_view_->phase.phase) ? Order::abort : Order::rollback;
+    order_ = etcd::is_before_stop(last_view_->phase.phase) ? Order::abort : Order::rollback;
 }
 
 // The signal came while the stop was being written: then it detaches, as every later one.
 bool Coordinator::is_abort_too_late(const View& view) const {
     const Phase now = view.phase.phase;
-    const bool is_forward = !is_before_stop(now) && now != Phase::undo && now != Phase::restore;
+    const bool is_forward = !etcd::is_before_stop(now) && now != Phase::undo && now != Phase::restore;
     return order_ == Order::abort && interrupted_by_ != 0 && is_forward && !etcd::is_terminal(now);
 }
 
@@ -130,14 +138,15 @@ void Coordinator::note_phase(const etcd::PhaseRecord& phase) {
     parts_.on_phase();
 }
 
-// In phase `replicas` the leader is asked as well, once a second.
+// In phase `replicas` the leader is asked as well.
 View Coordinator::look_closer(const Situation& seen) {
     View view = make_view(seen);
     if (order_ != Order::none) view.order = order_;
     view.verdict = verdict_;
     if (view.phase.phase != Phase::replicas) return view;
     const auto now = parts_.clock.now();
-    if (!replication_read_ || now - *replication_read_ >= kReplicationRound) {
+    const auto round = now - phase_began_ < kReplicasAreSoonThere ? kReplicationRound : kLongReplicationRound;
+    if (!replication_read_ || now - *replication_read_ >= round) {
         replication_read_ = now;
         if (auto read = parts_.polygon.read_replication(seen.cluster)) replication_ = *std::move(read);
     }

@@ -77,6 +77,7 @@ class Coordinator {
     using Step = Result<std::optional<Ending>>;
     using Transition = Result<Attempt> (RebuildStore::*)(const etcd::Lock&, const Situation&, const etcd::PhaseRecord&);
 
+    std::chrono::milliseconds pause_after_round() const;
     Step round();
     Step act(const Situation& seen, const View& view, const Move& move);
     Step finish(const Situation& seen, const View& view, etcd::Phase phase);

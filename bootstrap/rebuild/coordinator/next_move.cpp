@@ -206,14 +206,14 @@ Move in_phase(const View& view) {
 // What was asked for, as far as it can still be done.
 std::optional<Move> obey(const View& view) {
     const Phase now = view.phase.phase;
-    if (view.order == Order::abort && is_before_stop(now)) return go_back(view, kAborted);
+    if (view.order == Order::abort && etcd::is_before_stop(now)) return go_back(view, kAborted);
     if (view.order == Order::rollback && has_way_back(view)) return go_back(view, kRolledBackOnRequest);
     return std::nullopt;
 }
 
 // While the old cluster's keys are there. Whoever has come since the plan was made costs no outage before the stop.
 bool is_before_clear(Phase phase) {
-    return is_before_stop(phase) || phase == Phase::stop || phase == Phase::clear;
+    return etcd::is_before_stop(phase) || phase == Phase::stop || phase == Phase::clear;
 }
 
 }  // namespace

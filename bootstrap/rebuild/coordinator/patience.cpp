@@ -20,7 +20,7 @@ bool answers(const View& view, const std::string& member, AnswerState state) {
 bool all_are_at_work(const View& view) {
     const auto& members = view.plan.members;
     const auto is_at_work = [&](const std::string& member) { return answers(view, member, AnswerState::working); };
-    return is_before_stop(view.phase.phase) && std::any_of(members.begin(), members.end(), is_at_work) &&
+    return etcd::is_before_stop(view.phase.phase) && std::any_of(members.begin(), members.end(), is_at_work) &&
            std::all_of(members.begin(), members.end(), [&](const std::string& member) {
                return is_at_work(member) || answers(view, member, AnswerState::done) ||
                       answers(view, member, AnswerState::failed);

@@ -13,10 +13,6 @@ const etcd::NodeRecord* find_node(const View& view, const std::string& member) {
     return found == view.nodes.end() ? nullptr : &found->second;
 }
 
-bool is_before_stop(Phase phase) {
-    return phase == Phase::stage || phase == Phase::copy;
-}
-
 // Patroni has "running" in the key of a replica that streams, too; later versions may say "streaming".
 bool is_running(const patroni::ClusterKeys& cluster, const std::string& member) {
     const patroni::MemberKey* key = cluster.find_member(member);

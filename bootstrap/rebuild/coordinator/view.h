@@ -46,9 +46,6 @@ struct View {
 // The agent's record of a member; null if it is gone.
 const etcd::NodeRecord* find_node(const View& view, const std::string& member);
 
-// While the polygon serves as before: nothing of the rebuild has cost it anything yet.
-bool is_before_stop(etcd::Phase phase);
-
 // Patroni's key of the member says that PostgreSQL runs.
 bool is_running(const patroni::ClusterKeys& cluster, const std::string& member);
 

@@ -17,6 +17,7 @@ namespace stdfs = std::filesystem;
 
 constexpr std::uint32_t kWatched = IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW;
 constexpr std::size_t kReadBytes = 1U << 20;
+constexpr int kWriteBackMilliseconds = 200;
 constexpr const char* kWalDirectory = "pg_wal";
 
 bool is_same_moment(const timespec& left, const timespec& right) {
@@ -61,8 +62,9 @@ void ArrivingFiles::finish() {
 void ArrivingFiles::watch_until_finished() {
     std::array<pollfd, 2> fds = {pollfd{events_.get(), POLLIN, 0}, pollfd{finish_.get(), POLLIN, 0}};
     while (fds[1].revents == 0) {
-        if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return;
+        if (::poll(fds.data(), fds.size(), kWriteBackMilliseconds) < 0 && errno != EINTR) return;
         take_events();
+        begin_write_back();
     }
 }
 
@@ -79,11 +81,19 @@ void ArrivingFiles::take_events() {
             const fs::Path path = directory->second / event->name;
             if ((event->mask & IN_ISDIR) != 0) {
                 watch(path);
+            } else if ((event->mask & IN_CREATE) != 0) {
+                growing_ = path;
             } else if ((event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0) {
                 read(path);
             }
         }
     }
+}
+
+// The kernel by itself waits for seconds, or until a tenth of the memory is dirty, while the disk has nothing to do.
+void ArrivingFiles::begin_write_back() {
+    const fs::Fd file(::open(growing_.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (file.is_open()) ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 // What was made in it before it was watched is looked for; a file that is still being written then is read once more

@@ -1,5 +1,6 @@
 // Files that another program is writing, read as soon as each is closed: while they are in the page cache, and while
-// the next ones are still on their way. What is to be verified at the end has then been read already.
+// the next ones are still on their way. What is to be verified at the end has then been read already, and what is to be
+// on disk at the end has been on its way there from the first second.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +45,7 @@ class ArrivingFiles {
     using Identity = std::pair<dev_t, ino_t>;  // the same file may be reached by another path, through a link
     void watch_until_finished();
     void take_events();
+    void begin_write_back();
     void watch(const fs::Path& directory);
     void read(const fs::Path& file);
 
@@ -52,6 +54,7 @@ class ArrivingFiles {
     fs::Fd finish_;
     std::map<int, fs::Path> watched_;  // by watch descriptor
     std::map<Identity, Seen> seen_;
+    fs::Path growing_;  // the last that was made: pg_basebackup writes one after the other
     std::thread thread_;
 };
 
