@@ -63,6 +63,26 @@ TEST_CASE("a rebuild is refused where a member has no polygon-entrypoint") {
     require(both.wait_for_polygon());
 }
 
+// As production is.
+TEST_CASE("a rebuild of a cluster without any agent is refused before anybody is asked") {
+    const StandGuard guard;
+    support::Cluster& polygon = stand().polygon();
+    const Unchanged unchanged;
+    const auto restart_as = [&](support::Launch launch) {
+        require(polygon.stop_nodes());
+        polygon.use(polygon.config(), launch);
+        require(polygon.start_nodes());
+        require(polygon.wait_until_healthy());
+    };
+    restart_as(support::Launch::patroni);
+    const Ended refused = run_operator({"run", "--yes"});
+    INFO(refused.output);
+    REQUIRE(refused.status == exit_status(Errc::refused));
+    REQUIRE_THAT(refused.output, ContainsText("no node of '/service/polygon/' runs an agent"));
+    unchanged.require_still();
+    restart_as(support::Launch::service);
+}
+
 TEST_CASE("a rebuild is refused while a node is down") {
     const StandGuard guard;
     support::Stand& both = stand();

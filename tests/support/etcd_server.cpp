@@ -71,18 +71,25 @@ void EtcdServer::kill() {
     child_.reset();
 }
 
+Result<std::string> EtcdServer::run_etcdctl(const std::vector<std::string>& arguments) const {
+    process::Command command = {.argv = {"etcdctl", "--endpoints=" + endpoint()},
+                                .environment = process::Environment{{"PATH", "/usr/bin:/bin"}, {"ETCDCTL_API", "3"}}};
+    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+    return TRY(process::run_checked(command, system_clock(), Deadline(system_clock(), 30s))).out;
+}
+
 Result<std::optional<std::string>> EtcdServer::get(const std::string& key) const {
-    const process::Command command = {
-        .argv = {"etcdctl", "--endpoints=" + endpoint(), "get", key, "--write-out=json"},
-        .environment = process::Environment{{"PATH", "/usr/bin:/bin"}, {"ETCDCTL_API", "3"}}};
     // Keys and values in base64 in JSON, so that an empty value is told from none; the simple format cannot.
-    const process::Finished json = TRY(process::run_checked(command, system_clock(), Deadline(system_clock(), 30s)));
-    if (nlohmann::json::parse(json.out).value("count", 0) == 0) return std::optional<std::string>();
-    process::Command plain = command;
-    plain.argv.back() = "--print-value-only";
-    process::Finished value = TRY(process::run_checked(plain, system_clock(), Deadline(system_clock(), 30s)));
-    if (value.out.ends_with('\n')) value.out.pop_back();
-    return std::optional<std::string>(value.out);
+    const std::string json = TRY(run_etcdctl({"get", key, "--write-out=json"}));
+    if (nlohmann::json::parse(json).value("count", 0) == 0) return std::optional<std::string>();
+    std::string value = TRY(run_etcdctl({"get", key, "--print-value-only"}));
+    if (value.ends_with('\n')) value.pop_back();
+    return std::optional<std::string>(std::move(value));
+}
+
+Status EtcdServer::put(const std::string& key, const std::string& value) const {
+    TRY(run_etcdctl({"put", key, value}));
+    return {};
 }
 
 std::optional<pid_t> EtcdServer::pid() const {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/process/child.h"
@@ -27,12 +28,14 @@ class EtcdServer {
     std::string endpoint() const;
     // The value of a key, and nothing if there is no such key.
     Result<std::optional<std::string>> get(const std::string& key) const;
+    Status put(const std::string& key, const std::string& value) const;
     std::optional<pid_t> pid() const;
     void release();
 
   private:
     EtcdServer(Workspace& workspace, std::filesystem::path directory, int client_port, int peer_port);
     Status check_health() const;
+    Result<std::string> run_etcdctl(const std::vector<std::string>& arguments) const;
 
     Workspace* workspace_;
     std::filesystem::path directory_;

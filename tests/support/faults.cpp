@@ -60,6 +60,17 @@ Status signal_etcd(const Scene& scene, int number) {
     return {};
 }
 
+// An operator who wants another leader: Patroni's own key of it (patroni/dcs/__init__.py, manual_failover), which the
+// leader obeys when it next looks.
+Status ask_for_another_leader(const Scene& scene) {
+    Cluster& polygon = scene.stand.polygon();
+    const auto leader = TRY(polygon.etcd().get(fmt::format("/service/{}/leader", polygon.scope())));
+    if (!leader) return Error{Errc::not_proven, "the polygon has no leader"};
+    const PatroniNode& wanted = *leader == scene.replica.name() ? scene.leader : scene.replica;
+    return polygon.etcd().put(fmt::format("/service/{}/failover", polygon.scope()),
+                              fmt::format(R"({{"leader":"{}","member":"{}"}})", *leader, wanted.name()));
+}
+
 stdfs::path full_disk_sign(const PatroniNode& node) {
     return node.directory() / "disk-is-full";
 }
@@ -127,6 +138,10 @@ constexpr std::array kFaults = {
           .strike = [](const Scene& scene) { return signal_etcd(scene, SIGSTOP); },
           .mend = [](const Scene& scene) { return signal_etcd(scene, SIGCONT); },
           .lasts = 30s},
+    Fault{.name = "etcd stopped for 30 s",
+          .strike = [](const Scene& scene) { return scene.stand.polygon().etcd().stop(); },
+          .mend = [](const Scene& scene) { return scene.stand.polygon().etcd().start(); },
+          .lasts = 30s},
     Fault{.name = "leader's disk full for 20 s",
           .strike = [](const Scene& scene) { return fill_disk(scene.leader); },
           .mend = [](const Scene& scene) { return make_room(scene.leader); },
@@ -135,6 +150,7 @@ constexpr std::array kFaults = {
           .strike = [](const Scene& scene) { return fill_disk(scene.replica); },
           .mend = [](const Scene& scene) { return make_room(scene.replica); },
           .lasts = 20s},
+    Fault{.name = "switchover asked for", .strike = ask_for_another_leader},
     // Once it is sealed: what is damaged before was made so.
     Fault{.name = "staged clone damaged", .strike = flip_byte, .first = Phase::stop, .last = Phase::clear},
     Fault{.name = "staged clone truncated", .strike = cut_file, .first = Phase::stop, .last = Phase::clear},
