@@ -16,6 +16,7 @@ namespace {
 namespace stdfs = std::filesystem;
 
 constexpr const char* kReplacedBy = "polygon-replaced-by";
+constexpr const char* kControlFile = "global/pg_control";
 constexpr int kMostHops = 40;  // as the kernel follows links
 
 Error directory_error(std::string_view action, const Path& path, const std::error_code& error) {
@@ -179,14 +180,18 @@ Status require_empty(const Path& data_directory) {
 }
 
 Status remove_data_directory(const Path& directory, LinkTargets targets) {
-    TRY(fs::remove_file(directory / kReplacedBy));  // no way back any more
-    TRY(fs::remove_tree(directory / "global"));
+    TRY(fs::remove_file(directory / kControlFile));
     for (const Path& link : TRY(list_links(directory))) {
         const Path target = TRY(read_link(link));
         const bool has_suffix = without_suffix(target.string()) != target.string();
         if (has_suffix || targets == LinkTargets::all) TRY(fs::remove_tree(target));
     }
     return fs::remove_tree(directory);
+}
+
+bool is_half_removed(const Path& directory) {
+    const auto entries = list_entries(directory);
+    return entries && !entries->empty() && !is_there(directory / kControlFile);
 }
 
 Status set_aside(const Places& places) {
@@ -199,7 +204,7 @@ Status set_aside(const Places& places) {
 
 std::optional<std::string> replaced_by(const Path& directory) {
     Result<std::string> generation = fs::read_file(directory / kReplacedBy);
-    if (!generation || !is_there(directory / "global/pg_control")) return std::nullopt;
+    if (!generation || !is_there(directory / kControlFile)) return std::nullopt;
     return std::move(*generation);
 }
 

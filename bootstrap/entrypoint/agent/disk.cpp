@@ -25,6 +25,7 @@ Result<DiskSeen> look_at_disk(const postgres::Places& places) {
     DiskSeen seen{.data = TRY(look_at_data(places))};
     seen.half_set_aside_for = postgres::replaced_by(places.data).value_or("");
     seen.previous_for = postgres::replaced_by(places.previous).value_or("");
+    seen.has_remains = postgres::is_half_removed(places.previous);
     seen.has_leftovers = !TRY(postgres::find_leftovers(places)).empty();
     const auto control = postgres::read_control_file(places.data);
     seen.was_primary = control && is_primarys(control->state);

@@ -49,7 +49,9 @@ Step after_the_end(const Orders& orders, const NodeSeen& seen, patroni::Previous
     if (has_ended_well && (seen.disk.data.state != DataState::complete || seen.disk.data.generation != generation)) {
         return step;
     }
-    if (has_ended_well && seen.disk.previous_for == generation && previous == patroni::Previous::keep_until_verified) {
+    const bool is_previous_done_with =
+        seen.disk.previous_for == generation && previous == patroni::Previous::keep_until_verified;
+    if (has_ended_well && (is_previous_done_with || seen.disk.has_remains)) {
         step.task = Task::discard_all;
         step.reason = fmt::format("generation {} is verified", generation);
     } else if (has_staged_of(seen.disk, generation)) {

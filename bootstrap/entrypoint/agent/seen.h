@@ -34,6 +34,7 @@ struct DiskSeen {
     DataSeen data;
     std::string half_set_aside_for;  // D itself is marked: its setting aside did not come to the renaming
     std::string previous_for;        // the generation for which D.previous was set aside
+    bool has_remains = false;        // D.previous is half removed
     bool has_leftovers = false;      // D is empty, and tablespaces' places beside D.previous are not
     bool has_staged = false;
     std::string staged_generation;

@@ -172,6 +172,21 @@ TEST_CASE("an unfinished directory goes with its tablespaces, so that the next r
     }
 }
 
+TEST_CASE("a removal that was cut short leaves what is no way back and can be told from what is kept") {
+    const support::Scratch scratch;
+    const Places places = find_places(scratch.path() / "data");
+    CHECK_FALSE(is_half_removed(places.previous));
+    make_data(places.data, "old");
+    REQUIRE(set_aside_for(places, "g2").has_value());
+    CHECK_FALSE(is_half_removed(places.previous));
+    // Its first step, however soon the next is.
+    REQUIRE(fs::remove_file(places.previous / "global/pg_control").has_value());
+    CHECK(is_half_removed(places.previous));
+    CHECK_FALSE(replaced_by(places.previous));
+    REQUIRE(remove_data_directory(places.previous, LinkTargets::with_suffix).has_value());
+    CHECK_FALSE(stdfs::exists(places.previous));
+}
+
 TEST_CASE("removing a data directory leaves a link's target alone that is not its own") {
     const support::Scratch scratch;
     const Path data = scratch.path() / "data.staged";
