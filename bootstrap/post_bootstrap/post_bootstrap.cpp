@@ -87,8 +87,7 @@ Result<etcd::Outcome> try_to_stamp(etcd::Client& client, const etcd::RebuildKeys
 // Guards of the other nodes, and the coordinator of a rebuild, wait for this key.
 Status stamp_etcd(const patroni::Configuration& configuration, const postgres::GenerationMarker& marker, Clock& clock) {
     constexpr int kMostAttempts = 3;  // a coordinator that resumes writes its phase again
-    const patroni::EtcdSection& section = configuration.etcd3;
-    etcd::Client client({section.urls, section.username, section.password, section.tls});
+    etcd::Client client(configuration.etcd3);
     const etcd::Generation generation{.generation = marker.generation,
                                       .leader = configuration.name,
                                       .system_identifier = std::to_string(marker.system_identifier),

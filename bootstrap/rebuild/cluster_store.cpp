@@ -8,11 +8,6 @@
 
 namespace polygon::rebuild {
 
-etcd::Settings etcd_settings(const patroni::Configuration& configuration) {
-    const patroni::EtcdSection& etcd3 = configuration.etcd3;
-    return {.urls = etcd3.urls, .user = etcd3.username, .password = etcd3.password, .tls = etcd3.tls};
-}
-
 Result<StoredCluster> read_cluster(etcd::Client& client, const std::string& prefix) {
     etcd::Snapshot snapshot = TRY(client.read_prefix(prefix));
     StoredCluster cluster{
@@ -56,7 +51,7 @@ void save_and_delete(const StoredCluster& cluster, const etcd::RebuildKeys& keys
 }
 
 ClusterStore::ClusterStore(const patroni::Configuration& configuration)
-    : configuration_(configuration), keys_(configuration.key_prefix()), client_(etcd_settings(configuration)) {}
+    : configuration_(configuration), keys_(configuration.key_prefix()), client_(configuration.etcd3) {}
 
 Result<StoredCluster> ClusterStore::read() {
     StoredCluster cluster = TRY(read_cluster(client_, configuration_.key_prefix()));

@@ -37,8 +37,7 @@ Error led_by_another(const etcd::Plan& plan, const std::string& member) {
 
 Result<Orders> read_orders(const patroni::Configuration& configuration) {
     const etcd::RebuildKeys keys(configuration.key_prefix());
-    const patroni::EtcdSection& section = configuration.etcd3;
-    etcd::Client client({section.urls, section.username, section.password, section.tls});
+    etcd::Client client(configuration.etcd3);
     Orders orders;
     // Both in one read: a phase belongs to the plan beside it.
     const etcd::Snapshot snapshot = TRY(client.read_prefix(keys.orders()));

@@ -57,7 +57,7 @@ View make_view(const Situation& situation) {
 }
 
 RebuildStore::RebuildStore(const patroni::Configuration& configuration)
-    : cluster_prefix_(configuration.key_prefix()), keys_(cluster_prefix_), client_(etcd_settings(configuration)) {}
+    : cluster_prefix_(configuration.key_prefix()), keys_(cluster_prefix_), client_(configuration.etcd3) {}
 
 Result<Situation> RebuildStore::look() {
     Situation seen;
