@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/etcd/stored.h"
+
 namespace polygon::rebuild {
 
 Result<StoredCluster> read_cluster(etcd::Client& client, const std::string& prefix) {
@@ -95,21 +97,15 @@ Result<std::vector<SavedMember>> ClusterStore::read_saved_members(const std::str
 }
 
 Result<std::optional<etcd::Plan>> ClusterStore::read_plan() {
-    const auto entry = TRY(client_.read(keys_.plan()));
-    if (!entry) return std::optional<etcd::Plan>();
-    return std::optional(TRY(etcd::parse_plan(entry->value)));
+    return TRY(etcd::read_stored(client_, keys_.plan(), etcd::parse_plan)).value;
 }
 
 Result<std::optional<etcd::PhaseRecord>> ClusterStore::read_phase() {
-    const auto entry = TRY(client_.read(keys_.phase()));
-    if (!entry) return std::optional<etcd::PhaseRecord>();
-    return std::optional(TRY(etcd::parse_phase(entry->value)));
+    return TRY(etcd::read_stored(client_, keys_.phase(), etcd::parse_phase)).value;
 }
 
 Result<std::optional<etcd::Generation>> ClusterStore::read_generation() {
-    const auto entry = TRY(client_.read(keys_.generation()));
-    if (!entry) return std::optional<etcd::Generation>();
-    return std::optional(TRY(etcd::parse_generation(entry->value)));
+    return TRY(etcd::read_stored(client_, keys_.generation(), etcd::parse_generation)).value;
 }
 
 Status ClusterStore::store_certificate(const std::string& json) {
