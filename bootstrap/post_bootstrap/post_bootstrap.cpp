@@ -10,6 +10,7 @@
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
 #include "common/etcd/rebuild_state.h"
+#include "common/etcd/stored.h"
 #include "common/fs/file.h"
 #include "common/patroni/configuration.h"
 #include "common/postgres/connection.h"
@@ -65,30 +66,19 @@ Status check_orders(const std::optional<etcd::Plan>& plan, const std::optional<e
 // Success only if plan and phase are as they were looked at.
 Result<etcd::Outcome> try_to_stamp(etcd::Client& client, const etcd::RebuildKeys& keys,
                                    const etcd::Generation& generation, const postgres::GenerationMarker& marker) {
-    std::optional<etcd::Plan> plan;
-    std::optional<etcd::PhaseRecord> phase;
-    etcd::Compare same_plan = etcd::absent(keys.plan());
-    etcd::Compare same_phase = etcd::absent(keys.phase());
     const etcd::Snapshot orders = TRY(client.read_prefix(keys.orders()));
-    for (const etcd::KeyValue& entry : orders.entries) {
-        if (entry.key == keys.plan()) {
-            plan = TRY(etcd::parse_plan(entry.value));
-            same_plan = etcd::mod_revision_is(entry.key, entry.mod_revision);
-        } else if (entry.key == keys.phase()) {
-            phase = TRY(etcd::parse_phase(entry.value));
-            same_phase = etcd::mod_revision_is(entry.key, entry.mod_revision);
-        }
-    }
-    TRY(check_orders(plan, phase, marker));
+    const auto phase = TRY(etcd::find_stored(orders, keys.phase(), etcd::parse_phase));
+    const auto plan = TRY(etcd::find_stored(orders, keys.plan(), etcd::parse_plan));
+    TRY(check_orders(plan.value, phase.value, marker));
     return client.commit(
-        {.compares = {same_plan, same_phase}, .then = {etcd::put(keys.generation(), etcd::to_json(generation))}});
+        {.compares = {etcd::unchanged(keys.plan(), plan.revision), etcd::unchanged(keys.phase(), phase.revision)},
+         .then = {etcd::put(keys.generation(), etcd::to_json(generation))}});
 }
 
 // Guards of the other nodes, and the coordinator of a rebuild, wait for this key.
 Status stamp_etcd(const patroni::Configuration& configuration, const postgres::GenerationMarker& marker, Clock& clock) {
     constexpr int kMostAttempts = 3;  // a coordinator that resumes writes its phase again
-    const patroni::EtcdSection& section = configuration.etcd3;
-    etcd::Client client({section.urls, section.username, section.password, section.tls});
+    etcd::Client client(configuration.etcd3);
     const etcd::Generation generation{.generation = marker.generation,
                                       .leader = configuration.name,
                                       .system_identifier = std::to_string(marker.system_identifier),

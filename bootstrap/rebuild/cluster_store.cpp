@@ -6,12 +6,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-namespace polygon::rebuild {
+#include "common/etcd/stored.h"
 
-etcd::Settings etcd_settings(const patroni::Configuration& configuration) {
-    const patroni::EtcdSection& etcd3 = configuration.etcd3;
-    return {.urls = etcd3.urls, .user = etcd3.username, .password = etcd3.password, .tls = etcd3.tls};
-}
+namespace polygon::rebuild {
 
 Result<StoredCluster> read_cluster(etcd::Client& client, const std::string& prefix) {
     etcd::Snapshot snapshot = TRY(client.read_prefix(prefix));
@@ -56,7 +53,7 @@ void save_and_delete(const StoredCluster& cluster, const etcd::RebuildKeys& keys
 }
 
 ClusterStore::ClusterStore(const patroni::Configuration& configuration)
-    : configuration_(configuration), keys_(configuration.key_prefix()), client_(etcd_settings(configuration)) {}
+    : configuration_(configuration), keys_(configuration.key_prefix()), client_(configuration.etcd3) {}
 
 Result<StoredCluster> ClusterStore::read() {
     StoredCluster cluster = TRY(read_cluster(client_, configuration_.key_prefix()));
@@ -100,21 +97,15 @@ Result<std::vector<SavedMember>> ClusterStore::read_saved_members(const std::str
 }
 
 Result<std::optional<etcd::Plan>> ClusterStore::read_plan() {
-    const auto entry = TRY(client_.read(keys_.plan()));
-    if (!entry) return std::optional<etcd::Plan>();
-    return std::optional(TRY(etcd::parse_plan(entry->value)));
+    return TRY(etcd::read_stored(client_, keys_.plan(), etcd::parse_plan)).value;
 }
 
 Result<std::optional<etcd::PhaseRecord>> ClusterStore::read_phase() {
-    const auto entry = TRY(client_.read(keys_.phase()));
-    if (!entry) return std::optional<etcd::PhaseRecord>();
-    return std::optional(TRY(etcd::parse_phase(entry->value)));
+    return TRY(etcd::read_stored(client_, keys_.phase(), etcd::parse_phase)).value;
 }
 
 Result<std::optional<etcd::Generation>> ClusterStore::read_generation() {
-    const auto entry = TRY(client_.read(keys_.generation()));
-    if (!entry) return std::optional<etcd::Generation>();
-    return std::optional(TRY(etcd::parse_generation(entry->value)));
+    return TRY(etcd::read_stored(client_, keys_.generation(), etcd::parse_generation)).value;
 }
 
 Status ClusterStore::store_certificate(const std::string& json) {

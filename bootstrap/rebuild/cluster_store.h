@@ -27,8 +27,6 @@ struct SavedMember {
     std::string value;  // of its key
 };
 
-etcd::Settings etcd_settings(const patroni::Configuration& configuration);
-
 // All keys of the cluster, none included.
 Result<StoredCluster> read_cluster(etcd::Client& client, const std::string& prefix);
 

@@ -36,7 +36,7 @@ Result<std::unique_ptr<etcd::Lock>> take_lock(const patroni::Configuration& conf
     const etcd::RebuildKeys keys(configuration.key_prefix());
     const std::string holder = fmt::format("polygon-rebuild {} on {}, process {}, since {}", what, host_name(),
                                            ::getpid(), format_utc(clock.wall()));
-    auto lock = etcd::Lock::acquire(etcd_settings(configuration), keys.lock(), holder, kLockLifetime, clock);
+    auto lock = etcd::Lock::acquire(configuration.etcd3, keys.lock(), holder, kLockLifetime, clock);
     if (!lock && lock.error().code == Errc::conflict)
         lock.error().message = "another coordinator is at work: " + lock.error().message;
     return lock;

@@ -4,6 +4,7 @@
 
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
+#include "common/etcd/stored.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -37,17 +38,13 @@ Error led_by_another(const etcd::Plan& plan, const std::string& member) {
 
 Result<Orders> read_orders(const patroni::Configuration& configuration) {
     const etcd::RebuildKeys keys(configuration.key_prefix());
-    const patroni::EtcdSection& section = configuration.etcd3;
-    etcd::Client client({section.urls, section.username, section.password, section.tls});
+    etcd::Client client(configuration.etcd3);
     Orders orders;
     // Both in one read: a phase belongs to the plan beside it.
     const etcd::Snapshot snapshot = TRY(client.read_prefix(keys.orders()));
-    for (const etcd::KeyValue& entry : snapshot.entries) {
-        if (entry.key == keys.plan()) orders.plan = TRY(etcd::parse_plan(entry.value));
-        if (entry.key == keys.phase()) orders.phase = TRY(etcd::parse_phase(entry.value));
-    }
-    const auto generation = TRY(client.read(keys.generation()));
-    if (generation) orders.generation = TRY(etcd::parse_generation(generation->value));
+    orders.phase = TRY(etcd::find_stored(snapshot, keys.phase(), etcd::parse_phase)).value;
+    orders.plan = TRY(etcd::find_stored(snapshot, keys.plan(), etcd::parse_plan)).value;
+    orders.generation = TRY(etcd::read_stored(client, keys.generation(), etcd::parse_generation)).value;
     return orders;
 }
 

@@ -81,8 +81,7 @@ class Callback {
 
     // The members that the cluster had before the reset: they will come back, and not all at once.
     void expect_members_before_reset() {
-        const patroni::EtcdSection& section = configuration_.etcd3;
-        etcd::Client client({section.urls, section.username, section.password, section.tls});
+        etcd::Client client(configuration_.etcd3);
         const std::string prefix = etcd::RebuildKeys(configuration_.key_prefix()).saved(generation_, "members/");
         if (const auto saved = client.read_prefix(prefix)) {
             for (const etcd::KeyValue& entry : saved->entries)

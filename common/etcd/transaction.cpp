@@ -14,6 +14,10 @@ Compare mod_revision_is(std::string_view key, std::int64_t revision) {
     return {.kind = Compare::Kind::mod_revision, .key = std::string(key), .mod_revision = revision};
 }
 
+Compare unchanged(std::string_view key, std::int64_t revision) {
+    return revision == 0 ? absent(key) : mod_revision_is(key, revision);
+}
+
 Compare value_is(std::string_view key, std::string_view value) {
     return {.kind = Compare::Kind::value, .key = std::string(key), .value = std::string(value)};
 }

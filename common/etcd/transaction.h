@@ -22,6 +22,8 @@ struct Compare {
 Compare exists(std::string_view key);
 Compare absent(std::string_view key);
 Compare mod_revision_is(std::string_view key, std::int64_t revision);
+// `revision` 0: the key was absent, and still is.
+Compare unchanged(std::string_view key, std::int64_t revision);
 // False for a key that does not exist, even if `value` is empty.
 Compare value_is(std::string_view key, std::string_view value);
 // True if no key begins with `prefix`.

@@ -10,6 +10,7 @@
 
 #include "common/base/result.h"
 #include "common/base/secret.h"
+#include "common/etcd/client.h"
 #include "common/http/client.h"
 #include "common/patroni/rest.h"
 
@@ -27,13 +28,6 @@ struct Credentials {
     std::string username;  // empty: libpq's default, PGUSER or the operating system's user, as Patroni has it
     Secret password;       // empty: none
     std::map<std::string, std::string> connection;  // sslmode, sslcert, ... as libpq calls them
-};
-
-struct EtcdSection {
-    std::vector<std::string> urls;  // "http://127.0.0.1:2379"
-    std::string username;
-    Secret password;
-    http::Tls tls;
 };
 
 struct RestapiSection {
@@ -68,7 +62,7 @@ struct Configuration {
     std::string scope;
     std::string name;
     std::string name_space = "service";  // without slashes around it
-    EtcdSection etcd3;
+    etcd::Settings etcd3;
     RestapiSection restapi;
     RestSettings rest_client;  // how Patroni's own tools call the REST API: ctl, else restapi
     PostgresqlSection postgresql;

@@ -60,20 +60,20 @@ std::vector<std::string> read_hosts(const Node& hosts) {
 }
 
 // `url` counts before hosts, and so does what it says of user and password (patroni/dcs/etcd.py get_etcd_client).
-void take_url(const std::string& url, EtcdSection& section) {
+void take_url(const std::string& url, etcd::Settings& section) {
     const std::string plain = http::without_credentials(url);
     const std::size_t scheme = plain.find("://");
     const std::string protocol = scheme == std::string::npos ? kDefaultProtocol : plain.substr(0, scheme);
     std::string host = scheme == std::string::npos ? plain : plain.substr(scheme + 3);
     host = host.substr(0, host.find_first_of("/?#"));
     section.urls = {to_url(host, protocol, kDefaultPort)};
-    section.username.clear();
+    section.user.clear();
     section.password = Secret();
     if (plain.size() == url.size()) return;
     const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
     const std::string user = url.substr(begin, url.size() - plain.size() - 1);
     const std::size_t colon = std::min(user.find(':'), user.size());
-    section.username = user.substr(0, colon);
+    section.user = user.substr(0, colon);
     if (colon < user.size()) section.password = Secret(user.substr(colon + 1));
 }
 
@@ -101,7 +101,7 @@ std::string to_url(std::string host, const std::string& protocol, const std::str
     return fmt::format("{}://{}:{}", protocol, host, port);
 }
 
-Result<EtcdSection> read_etcd_section(const Node& root, const std::string& source) {
+Result<etcd::Settings> read_etcd_section(const Node& root, const std::string& source) {
     const Node* node = TRY(find_store(root));
     const Error missing{Errc::configuration, fmt::format("'etcd3.hosts' is missing in '{}'", source),
                         "Set it there, or by PATRONI_ETCD3_HOSTS."};
@@ -112,8 +112,8 @@ Result<EtcdSection> read_etcd_section(const Node& root, const std::string& sourc
                          "Name etcd's endpoints in etcd3.hosts."};
         }
     }
-    EtcdSection section{
-        .username = text_of(*node, "username"), .password = Secret(text_of(*node, "password")), .tls = read_tls(*node)};
+    etcd::Settings section{
+        .user = text_of(*node, "username"), .password = Secret(text_of(*node, "password")), .tls = read_tls(*node)};
     const std::string protocol = text_of(*node, "protocol", kDefaultProtocol);
     const std::string port = text_of(*node, "port", kDefaultPort);
     const std::string url = text_of(*node, "proxy", text_of(*node, "url"));

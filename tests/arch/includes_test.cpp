@@ -22,7 +22,7 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"common/process", {"common/base"}},
     {"common/http", {"common/base"}},
     {"common/etcd", {"common/base", "common/http"}},
-    {"common/patroni", {"common/base", "common/http"}},
+    {"common/patroni", {"common/base", "common/etcd", "common/http"}},
     {"common/backup/input", {"common/backup", "common/base", "common/fs"}},
     {"common/backup/output", {"common/backup", "common/base", "common/fs"}},
     {"common/backup", {"common/backup/input", "common/backup/output", "common/base", "common/fs", "common/process"}},

@@ -20,10 +20,6 @@ constexpr auto kSlice = 200ms;       // of a pause: so soon the end is seen
 constexpr auto kDiskInterval = 5s;   // while Patroni runs and nobody rebuilds
 constexpr const char* kStatusFileSuffix = ".rebuild-status.json";
 
-etcd::Settings etcd_settings(const patroni::EtcdSection& section) {
-    return {section.urls, section.username, section.password, section.tls};
-}
-
 bool is_there(PatroniState state) {
     return state == PatroniState::running || state == PatroniState::stopping;
 }
@@ -38,7 +34,7 @@ Agent::Agent(AgentSettings settings, Supervisor& supervisor, const process::Serv
       keys_(settings_.configuration.key_prefix()),
       supervisor_(supervisor),
       clock_(clock),
-      etcd_(etcd_settings(settings_.configuration.etcd3)),
+      etcd_(settings_.configuration.etcd3),
       cluster_(settings_.configuration, etcd_, clock),
       publisher_(etcd_, keys_.node(name_), clock),
       helper_(supervisor,

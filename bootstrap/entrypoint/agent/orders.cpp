@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/etcd/stored.h"
+
 namespace polygon::entrypoint {
 namespace {
 
@@ -18,12 +20,11 @@ Result<std::string> parse_preflight_id(const std::string& text, const std::strin
 
 Result<Orders> parse_orders(const etcd::Snapshot& snapshot, const etcd::RebuildKeys& keys) {
     Orders orders;
+    const auto phase = TRY(etcd::find_stored(snapshot, keys.phase(), etcd::parse_phase));
+    orders.phase = phase.value;
+    orders.phase_revision = phase.revision;
+    orders.plan = TRY(etcd::find_stored(snapshot, keys.plan(), etcd::parse_plan)).value;
     for (const etcd::KeyValue& entry : snapshot.entries) {
-        if (entry.key == keys.plan()) orders.plan = TRY(etcd::parse_plan(entry.value));
-        if (entry.key == keys.phase()) {
-            orders.phase = TRY(etcd::parse_phase(entry.value));
-            orders.phase_revision = entry.mod_revision;
-        }
         if (entry.key == keys.preflight()) orders.preflight_id = TRY(parse_preflight_id(entry.value, entry.key));
     }
     return orders;

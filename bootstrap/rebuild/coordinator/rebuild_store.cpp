@@ -27,17 +27,6 @@ Order parse_order(const std::string& text) {
     return Order::none;
 }
 
-template <class T, class Parse>
-Result<Stored<T>> store(const etcd::KeyValue& entry, Parse&& parse) {
-    Stored<T> stored{.value = {}, .revision = entry.mod_revision, .text = entry.value};
-    stored.value = TRY(parse(entry.value));
-    return stored;
-}
-
-etcd::Compare unchanged(const std::string& key, std::int64_t revision) {
-    return revision == 0 ? etcd::absent(key) : etcd::mod_revision_is(key, revision);
-}
-
 // Neither goes back to what it was: whose lease has ended holds nothing, and who leads is decided anew.
 bool is_put_back(const std::string& relative_key) {
     return relative_key != "leader" && !relative_key.starts_with("members/");
@@ -57,22 +46,20 @@ View make_view(const Situation& situation) {
 }
 
 RebuildStore::RebuildStore(const patroni::Configuration& configuration)
-    : cluster_prefix_(configuration.key_prefix()), keys_(cluster_prefix_), client_(etcd_settings(configuration)) {}
+    : cluster_prefix_(configuration.key_prefix()), keys_(cluster_prefix_), client_(configuration.etcd3) {}
 
 Result<Situation> RebuildStore::look() {
     Situation seen;
     // The cluster first: what follows is newer, and what is compared with it stands on this read.
     seen.cluster = TRY(read_cluster(client_, cluster_prefix_));
-    for (const etcd::KeyValue& entry : TRY(client_.read_prefix(keys_.orders())).entries) {
-        if (entry.key == keys_.plan()) seen.plan = TRY(store<etcd::Plan>(entry, etcd::parse_plan));
-        if (entry.key == keys_.phase()) seen.phase = TRY(store<etcd::PhaseRecord>(entry, etcd::parse_phase));
-    }
+    const etcd::Snapshot orders = TRY(client_.read_prefix(keys_.orders()));
+    seen.phase = TRY(etcd::find_stored(orders, keys_.phase(), etcd::parse_phase));
+    seen.plan = TRY(etcd::find_stored(orders, keys_.plan(), etcd::parse_plan));
     for (const etcd::KeyValue& entry : TRY(client_.read_prefix(keys_.nodes())).entries) {
-        auto node = store<etcd::NodeRecord>(entry, etcd::parse_node);
+        auto node = etcd::parse_stored(entry, etcd::parse_node);
         if (node) seen.nodes.emplace(entry.key.substr(keys_.nodes().size()), *std::move(node));
     }
-    if (const auto entry = TRY(client_.read(keys_.generation())))
-        seen.generation = TRY(store<etcd::Generation>(*entry, etcd::parse_generation));
+    seen.generation = TRY(etcd::read_stored(client_, keys_.generation(), etcd::parse_generation));
     if (const auto entry = TRY(client_.read(keys_.order()))) seen.order = parse_order(entry->value);
     return seen;
 }
@@ -113,7 +100,7 @@ Result<etcd::LeaseId> RebuildStore::grant_lease(std::chrono::seconds ttl) {
 }
 
 etcd::Transaction RebuildStore::on(const etcd::Lock& lock, const Situation& seen) const {
-    return {.compares = {lock.is_mine(), unchanged(keys_.phase(), seen.phase.revision)},
+    return {.compares = {lock.is_mine(), etcd::unchanged(keys_.phase(), seen.phase.revision)},
             .then = {etcd::remove(keys_.order())}};
 }
 
@@ -140,8 +127,8 @@ Status RebuildStore::commit_or_conflict(const etcd::Transaction& transaction, co
 Status RebuildStore::begin(const etcd::Lock& lock, const Situation& seen, const etcd::Plan& plan,
                            const etcd::PhaseRecord& first) {
     etcd::Transaction transaction = on(lock, seen);
-    transaction.compares.push_back(unchanged(keys_.plan(), seen.plan.revision));
-    transaction.compares.push_back(unchanged(keys_.generation(), seen.generation.revision));
+    transaction.compares.push_back(etcd::unchanged(keys_.plan(), seen.plan.revision));
+    transaction.compares.push_back(etcd::unchanged(keys_.generation(), seen.generation.revision));
     transaction.compares.push_back(etcd::value_is(cluster_prefix_ + "initialize", plan.system_identifier));
     transaction.then.push_back(etcd::put(keys_.plan(), etcd::to_json(plan)));
     transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(first)));
@@ -174,7 +161,7 @@ void RebuildStore::require_all_stopped(const Situation& seen, etcd::Transaction&
     transaction.compares.push_back(etcd::absent(cluster_prefix_ + "leader"));
     transaction.compares.push_back(etcd::prefix_unchanged_since(cluster_prefix_, seen.cluster.revision));
     for (const std::string& member : seen.plan.value->members)
-        transaction.compares.push_back(unchanged(keys_.node(member), seen.nodes.at(member).revision));
+        transaction.compares.push_back(etcd::unchanged(keys_.node(member), seen.nodes.at(member).revision));
 }
 
 Result<Attempt> RebuildStore::clear(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
@@ -221,7 +208,7 @@ Status RebuildStore::finish(const etcd::Lock& lock, const Situation& seen, const
     if (last.phase == etcd::Phase::done) {
         etcd::Generation generation = *seen.generation.value;
         generation.verified_at = verified_at;
-        transaction.compares.push_back(unchanged(keys_.generation(), seen.generation.revision));
+        transaction.compares.push_back(etcd::unchanged(keys_.generation(), seen.generation.revision));
         transaction.then.push_back(etcd::put(keys_.generation(), etcd::to_json(generation)));
     }
     TRY(commit_or_conflict(transaction, "the end was not written"));

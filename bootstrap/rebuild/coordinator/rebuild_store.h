@@ -16,24 +16,17 @@
 #include "common/etcd/lock.h"
 #include "common/etcd/rebuild_keys.h"
 #include "common/etcd/rebuild_state.h"
+#include "common/etcd/stored.h"
 #include "common/patroni/configuration.h"
 
 namespace polygon::rebuild {
 
-// A value and the revision that wrote it; 0: the key is absent.
-template <class T>
-struct Stored {
-    std::optional<T> value;
-    std::int64_t revision = 0;
-    std::string text;
-};
-
 struct Situation {
     StoredCluster cluster;
-    Stored<etcd::Plan> plan;
-    Stored<etcd::PhaseRecord> phase;
-    Stored<etcd::Generation> generation;
-    std::map<std::string, Stored<etcd::NodeRecord>> nodes;  // values are never absent
+    etcd::Stored<etcd::Plan> plan;
+    etcd::Stored<etcd::PhaseRecord> phase;
+    etcd::Stored<etcd::Generation> generation;
+    std::map<std::string, etcd::Stored<etcd::NodeRecord>> nodes;  // values are never absent
     Order order = Order::none;
 
     bool is_active() const { return etcd::is_active(plan.value, phase.value); }

@@ -31,8 +31,7 @@ Settings configured(const std::string& section) {
         "patroni.yml", "scope: main\nname: one\npostgresql: {data_dir: /nowhere}\netcd3:\n" + section + "\n");
     const auto configuration = patroni::Configuration::load({file, {}});
     if (!configuration) throw std::runtime_error(configuration.error().message);
-    const patroni::EtcdSection& etcd3 = configuration->etcd3;
-    return {etcd3.urls, etcd3.username, etcd3.password, etcd3.tls};
+    return configuration->etcd3;
 }
 
 }  // namespace polygon::etcd

@@ -22,8 +22,6 @@ using namespace std::chrono_literals;
 namespace stdfs = std::filesystem;
 using etcd::Phase;
 
-const StagingMember kLeader("polygon1");
-const StagingMember kReplica("polygon2");
 const char* const kRoleIsThere = "SELECT count(*) FROM pg_roles WHERE rolname = 'polygon_staging'";
 
 Secret staging_password() {

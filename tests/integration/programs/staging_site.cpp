@@ -1,5 +1,7 @@
 #include "tests/integration/programs/staging_site.h"
 
+#include <fstream>
+
 #include <nlohmann/json.hpp>
 
 #include "common/fs/file.h"
@@ -76,7 +78,7 @@ std::string StagingMember::await_address(process::Child& serve) const {
 }
 
 etcd::Plan make_staged_plan() {
-    const process::Finished planned = StagingMember("polygon1").run("plan", {"--json"});
+    const process::Finished planned = kLeader.run("plan", {"--json"});
     INFO(planned.err);
     REQUIRE(planned.exit_status == 0);
     const Json source = Json::parse(planned.out).at("source");
@@ -100,9 +102,15 @@ void put_orders(const etcd::Plan& plan, etcd::Phase phase) {
 
 void stage_clone(const etcd::Plan& plan) {
     put_orders(plan, etcd::Phase::stage);
-    const process::Finished staged = StagingMember("polygon1").run("stage");
+    const process::Finished staged = kLeader.run("stage");
     INFO(staged.err);
     REQUIRE(staged.exit_status == 0);
+}
+
+void make_some_directory(const stdfs::path& path) {
+    stdfs::create_directories(path);
+    std::ofstream(path / "PG_VERSION") << "15\n";
+    require(Site::shared().workspace().account().give(path));
 }
 
 std::string ask(const stdfs::path& socket_directory, const std::string& sql) {

@@ -45,12 +45,18 @@ class StagingMember {
     std::string name_;
 };
 
+inline const StagingMember kLeader("polygon1");
+inline const StagingMember kReplica("polygon2");
+
 // Plan of a staged rebuild of members polygon1 (which leads) and polygon2, with the backup that is there.
 etcd::Plan make_staged_plan();
 void put_orders(const etcd::Plan& plan, etcd::Phase phase);
 
 // A finished, sealed clone of polygon1's; the phase is `stage` then.
 void stage_clone(const etcd::Plan& plan);
+
+// With nothing of a data directory but its PG_VERSION.
+void make_some_directory(const std::filesystem::path& path);
 
 // Of one server of a data directory, as its superuser.
 std::string ask(const std::filesystem::path& socket_directory, const std::string& sql);

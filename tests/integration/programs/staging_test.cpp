@@ -16,15 +16,6 @@ namespace {
 namespace stdfs = std::filesystem;
 using etcd::Phase;
 
-const StagingMember kLeader("polygon1");
-const StagingMember kReplica("polygon2");
-
-void make_some_directory(const stdfs::path& path) {
-    stdfs::create_directories(path);
-    std::ofstream(path / "PG_VERSION") << "15\n";
-    require(Site::shared().workspace().account().give(path));
-}
-
 ino_t inode(const stdfs::path& path) {
     struct stat seen = {};
     REQUIRE(::stat(path.c_str(), &seen) == 0);

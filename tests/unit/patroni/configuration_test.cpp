@@ -78,7 +78,7 @@ TEST_CASE("reads what Patroni reads") {
     CHECK(read->name_space == "test");
     CHECK(read->key_prefix() == "/test/main/");
     CHECK(read->etcd3.urls == std::vector<std::string>{"https://10.0.0.1:2379", "https://10.0.0.2:2379"});
-    CHECK(read->etcd3.username == "patroni");
+    CHECK(read->etcd3.user == "patroni");
     CHECK(read->etcd3.password == Secret("geheim"));
     CHECK(read->etcd3.tls.ca_file == "/ca.pem");
     CHECK(read->etcd3.tls.certificate_file == "/c.pem");
@@ -140,7 +140,7 @@ TEST_CASE("lays PATRONI_* over the file, an empty variable not") {
     CHECK(read->name == "node1");
     CHECK(read->key_prefix() == "/ns/other/");
     CHECK(read->etcd3.urls == std::vector<std::string>{"http://a:1", "http://b:2"});
-    CHECK(read->etcd3.username == "patroni");
+    CHECK(read->etcd3.user == "patroni");
     CHECK(read->etcd3.password == Secret("new"));
     CHECK(read->etcd3.tls.ca_file == "/new-ca");
     CHECK(read->restapi.authentication->user == "u");
@@ -192,7 +192,7 @@ TEST_CASE("takes user and password out of etcd's url") {
     const auto read = load_text("scope: s\nname: n\npostgresql: {data_dir: /d}\netcd3: {url: 'http://u:p@h:1'}\n");
     REQUIRE(read.has_value());
     CHECK(read->etcd3.urls == std::vector<std::string>{"http://h:1"});
-    CHECK(read->etcd3.username == "u");
+    CHECK(read->etcd3.user == "u");
     CHECK(read->etcd3.password == Secret("p"));
 }
 
