@@ -80,6 +80,16 @@ TEST_CASE("the previous data goes when the rebuild is done, where the configurat
     CHECK(next(orders(Phase::done), seen).task == Task::none);
 }
 
+TEST_CASE("what an interrupted removal has left of the previous data goes as well, kept or not") {
+    DiskSeen remains = new_data();
+    remains.previous_for.clear();
+    remains.has_remains = true;
+    const NodeSeen seen = node("polygon1", remains, PatroniState::running);
+    CHECK(next_task(orders(Phase::done), seen, Previous::keep).task == Task::discard_all);
+    CHECK(next(orders(Phase::rolled_back), seen).task == Task::none);
+    CHECK(next(orders(Phase::done), node("polygon1", remains)).task == Task::none);
+}
+
 TEST_CASE("the previous data stays with a node that does not run on the new generation") {
     CHECK(next(orders(Phase::done), node("polygon1", new_data())).task == Task::none);
     DiskSeen late = old_data();
