@@ -150,8 +150,10 @@ class Callback {
     void have_slots_made() {
         if (woken_at_ && clock_.now() - *woken_at_ < kWakeAgainAfter) return;
         woken_at_ = clock_.now();
-        if (const Status woken = rest_.wake(own_api_url(configuration_.restapi)); !woken)
-            log_warning("cannot wake Patroni", {{"because", woken.error().message}});
+        const Status woken = rest_.wake(own_api_url(configuration_.restapi));
+        if (woken || wake_error_ == woken.error().message) return;
+        wake_error_ = woken.error().message;
+        log_warning("cannot wake Patroni: a replica waits for its slot up to loop_wait", {{"because", wake_error_}});
     }
 
     // Whether it streams; asks it to reinitialise if it should.
@@ -196,6 +198,7 @@ class Callback {
     std::map<std::string, Clock::Instant> asked_at_;
     std::map<std::string, std::string> reported_;
     std::optional<Clock::Instant> woken_at_;
+    std::string wake_error_;  // the last, so that it is told once
 };
 
 }  // namespace

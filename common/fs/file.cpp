@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -89,6 +90,18 @@ Status remove_tree(const Path& directory) {
     std::filesystem::remove_all(directory, error);
     if (error) return path_error("remove", directory, error.value());
     return {};
+}
+
+Status remove_tree_with_last(const Path& directory, const std::string& entry) {
+    std::vector<Path> others;
+    std::error_code error;
+    if (std::filesystem::is_symlink(directory, error)) return remove_tree(directory);
+    for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+        if (at->path().filename() != entry) others.push_back(at->path());
+    }
+    for (const Path& other : others)
+        TRY(remove_tree(other));
+    return remove_tree(directory);
 }
 
 Status flush_directory(const Path& directory) {

@@ -32,6 +32,8 @@ Status remove_file(const Path& path);
 
 // Everything below and the directory itself, links unfollowed; nothing there is no error.
 Status remove_tree(const Path& directory);
+// The same, and this entry of it after all others: as long as it is there, the removal has not come to its end.
+Status remove_tree_with_last(const Path& directory, const std::string& entry);
 
 Status flush_directory(const Path& directory);
 

@@ -17,7 +17,8 @@ namespace stdfs = std::filesystem;
 
 constexpr const char* kReplacedBy = "polygon-replaced-by";
 constexpr const char* kControlFile = "global/pg_control";
-constexpr int kMostHops = 40;  // as the kernel follows links
+constexpr const char* kRemoving = "polygon-removing";  // pg_control, from the removal's first step to its last
+constexpr int kMostHops = 40;                          // as the kernel follows links
 
 Error directory_error(std::string_view action, const Path& path, const std::error_code& error) {
     return errno_error(Errc::io, fmt::format("cannot {} '{}'", action, path.string()), error.value());
@@ -180,18 +181,17 @@ Status require_empty(const Path& data_directory) {
 }
 
 Status remove_data_directory(const Path& directory, LinkTargets targets) {
-    TRY(fs::remove_file(directory / kControlFile));
+    if (is_there(directory / kControlFile)) TRY(fs::rename_durably(directory / kControlFile, directory / kRemoving));
     for (const Path& link : TRY(list_links(directory))) {
         const Path target = TRY(read_link(link));
         const bool has_suffix = without_suffix(target.string()) != target.string();
         if (has_suffix || targets == LinkTargets::all) TRY(fs::remove_tree(target));
     }
-    return fs::remove_tree(directory);
+    return fs::remove_tree_with_last(directory, kRemoving);
 }
 
 bool is_half_removed(const Path& directory) {
-    const auto entries = list_entries(directory);
-    return entries && !entries->empty() && !is_there(directory / kControlFile);
+    return is_there(directory / kRemoving);
 }
 
 Status set_aside(const Places& places) {

@@ -75,9 +75,10 @@ Status put_in_place(const Places& places);
 // for a directory that is known to be of our own making.
 enum class LinkTargets { with_suffix, all };
 
-// Removes it, pg_control first so that no half of it can be started, and neither is it a way back from then on.
+// Removes it. Its first step renames pg_control, so that no half of it can be started, and neither is it a way back
+// from then on; its last removes that file.
 Status remove_data_directory(const Path& directory, LinkTargets targets);
-// What such a removal has left that did not come to its end; or a copy that never came so far. Nobody can start it.
+// What such a removal has left that did not come to its end.
 bool is_half_removed(const Path& directory);
 
 // What a clone that was given up has left at the places of tablespaces, and of a pg_wal, that were set aside: the next

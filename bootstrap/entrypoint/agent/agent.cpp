@@ -67,15 +67,17 @@ void Agent::round() {
     helper_.poll();
     const auto read = [&]() -> Result<Orders> { return parse_orders(TRY(etcd_.read_prefix(keys_.orders())), keys_); };
     const Result<Orders> orders = read();
-    if (!orders) {
-        idle_stop_seen_.reset();  // Patroni, too, may wait for etcd
-        return journal_.complain(orders.error().message);
-    }
+    if (!orders) return complain(orders.error());
     preflight_.follow(orders->preflight_id);
     const Status acted = act(*orders);
     const Status told = publisher_.publish(make_record(*orders));
     if (acted && told) return journal_.stop_complaining();
-    journal_.complain(acted ? told.error().message : acted.error().message);
+    complain(acted ? told.error() : acted.error());
+}
+
+void Agent::complain(const Error& error) {
+    idle_stop_seen_.reset();  // not seen now; and Patroni, too, may wait for etcd
+    journal_.complain(error.message);
 }
 
 Status Agent::act(const Orders& orders) {
@@ -113,7 +115,7 @@ Result<NodeSeen> Agent::look(const Orders& orders) {
     seen.helper = helper_.seen();
     if (attempt_ && failure_ && failure_->attempt == *attempt_) seen.failure = failure_->error;
     seen.phase_seen_for = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - attempt_seen_);
-    seen.has_patroni_children = seen.patroni.state == PatroniState::stopping && has_children(seen.patroni.pid);
+    seen.is_patroni_at_work = seen.patroni.state == PatroniState::stopping && is_at_work(seen.patroni.pid);
     seen.idle_stop_seen_for = note_idle_stop(seen);
     seen.others = others;
     source_ = others.source;
@@ -121,8 +123,8 @@ Result<NodeSeen> Agent::look(const Orders& orders) {
 }
 
 std::chrono::seconds Agent::note_idle_stop(const NodeSeen& seen) {
-    const bool is_idle = seen.patroni.state == PatroniState::stopping && !seen.disk.data.has_running_server &&
-                         !seen.has_patroni_children;
+    const bool is_idle =
+        seen.patroni.state == PatroniState::stopping && !seen.disk.data.has_running_server && !seen.is_patroni_at_work;
     if (!is_idle) idle_stop_seen_.reset();
     if (is_idle && !idle_stop_seen_) idle_stop_seen_ = clock_.now();
     return std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - idle_stop_seen_.value_or(clock_.now()));

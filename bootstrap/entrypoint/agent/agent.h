@@ -1,5 +1,6 @@
-// The node's agent: reads the coordinator's orders, decides, acts and tells, once a second; five times a second while a
-// rebuild needs it. The guard is one part of it. Where etcd does not answer nothing is started or stopped.
+// The node's agent: reads the coordinator's orders, decides, acts and tells, once a second; four times a second while a
+// rebuild prepares its clones, ten times from the stop on. The guard is one part of it. Where etcd does not answer
+// nothing is started or stopped.
 #pragma once
 
 #include <atomic>
@@ -43,6 +44,7 @@ class Agent {
     void note_attempt(const Orders& orders);
     void note_disk_work();
     Result<NodeSeen> look(const Orders& orders);
+    void complain(const Error& error);
     std::chrono::seconds note_idle_stop(const NodeSeen& seen);
     Status refresh_disk(const Orders& orders);
     Result<OthersSeen> look_at_others_for(const Orders& orders);

@@ -12,7 +12,8 @@ using etcd::AnswerState;
 
 constexpr auto kLongestWaitForLeader = 30s;
 // No time limit as such: a shutdown checkpoint may rightly take many minutes, and so may a clone that an older Patroni
-// does not break off. With neither it has only etcd to wait for, retry_timeout (10 s) a request.
+// does not break off, or the removal of the data before a clone. With none of these it has only etcd to wait for,
+// retry_timeout (10 s) a request.
 constexpr auto kLongestStopWithoutServer = 60s;
 
 Step with_guard(Step step) {
@@ -65,12 +66,12 @@ std::optional<Step> wait_for_stop(const PhaseView& view) {
     if (view.seen.disk.data.has_running_server) {
         return working(Task::none, "Patroni is stopping, and its PostgreSQL still shuts down");
     }
-    if (view.seen.has_patroni_children) {
-        return working(Task::none, "Patroni is stopping, and a program that it has started still runs");
+    if (view.seen.is_patroni_at_work) {
+        return working(Task::none, "Patroni is stopping, and first ends what it has begun, such as a clone");
     }
     if (view.seen.idle_stop_seen_for < kLongestStopWithoutServer) return working(Task::none, "Patroni is stopping");
     return working(Task::kill_patroni,
-                   "it was told to stop and does not end, with no PostgreSQL and no program of its own left");
+                   "it was told to stop and does not end, with no PostgreSQL and no work of its own left");
 }
 
 // Before Patroni is started anew, or is to have ended. None: nothing of it is left.

@@ -76,7 +76,7 @@ struct NodeSeen {
     DiskSeen disk;
     PatroniSeen patroni;
     std::string patroni_serves;          // the generation for whose bootstrap or replicas it was started; empty: none
-    bool has_patroni_children = false;   // of `stopping`: a clone, a bootstrap, a recovery; a postmaster is none
+    bool is_patroni_at_work = false;     // of `stopping`: a clone, a bootstrap, a recovery, a removal of data
     bool has_patroni_failed = false;     // it ended by itself in this attempt
     bool is_staged_unusable = false;     // put_in_place found its seal broken
     std::optional<HelperSeen> helper;    // the last one

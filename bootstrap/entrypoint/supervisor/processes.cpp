@@ -4,12 +4,15 @@
 #include <filesystem>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <sys/wait.h>
 
 #include "common/fs/file.h"
 
 namespace polygon::entrypoint {
 namespace {
+
+namespace stdfs = std::filesystem;
 
 // Of "PID (NAME) STATE PPID ...", where the name may have blanks and parentheses (proc_pid_stat(5)).
 bool is_live_child(const std::string& stat, pid_t parent) {
@@ -20,16 +23,35 @@ bool is_live_child(const std::string& stat, pid_t parent) {
     return its_parent == parent && state != 'Z' && state != 'X';
 }
 
-}  // namespace
-
-bool has_children(pid_t parent) {
+// True also where the directory cannot be read.
+template <class Condition>
+bool has_entry(const stdfs::path& directory, Condition&& condition) {
     std::error_code error;
-    std::filesystem::directory_iterator entry("/proc", error);
-    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-        const auto stat = fs::read_file(entry->path() / "stat");  // of a process: other entries have none
-        if (stat && is_live_child(*stat, parent)) return true;
+    stdfs::directory_iterator entry(directory, error);
+    for (; !error && entry != stdfs::directory_iterator(); entry.increment(error)) {
+        if (condition(entry->path())) return true;
     }
     return static_cast<bool>(error);
+}
+
+bool has_child(pid_t parent) {
+    return has_entry("/proc", [&](const stdfs::path& process) {
+        const auto stat = fs::read_file(process / "stat");  // other entries have none
+        return stat && is_live_child(*stat, parent);
+    });
+}
+
+bool has_open_directory(pid_t process) {
+    return has_entry(fmt::format("/proc/{}/fd", process), [](const stdfs::path& descriptor) {
+        std::error_code error;
+        return stdfs::is_directory(descriptor, error);
+    });
+}
+
+}  // namespace
+
+bool is_at_work(pid_t process) {
+    return has_child(process) || has_open_directory(process);
 }
 
 Result<pid_t> Processes::start(const process::Command& command) {

@@ -13,8 +13,9 @@
 
 namespace polygon::entrypoint {
 
-// Whether a child of that process has not ended. Where /proc does not tell: yes.
-bool has_children(pid_t parent);
+// Whether that process has a child that has not ended, or has a directory open, as Python's shutil.rmtree() has while
+// it removes one. Where /proc does not tell: yes.
+bool is_at_work(pid_t process);
 
 class Processes {
   public:

@@ -30,14 +30,7 @@ Status measure(const Path& directory, const std::string& suffix, std::vector<Old
 // `global` first, so that no half of it can be started; what says whose it is last, so that a repeat knows it.
 Status remove_contents(const Path& failed) {
     TRY(fs::remove_tree(failed / "global"));
-    std::vector<Path> entries;
-    std::error_code error;
-    for (stdfs::directory_iterator entry(failed, error), end; !error && entry != end; entry.increment(error))
-        entries.push_back(entry->path());
-    for (const Path& entry : entries) {
-        if (entry.filename() != kMarker) TRY(fs::remove_tree(entry));
-    }
-    return fs::remove_tree(failed);
+    return fs::remove_tree_with_last(failed, kMarker);
 }
 
 }  // namespace

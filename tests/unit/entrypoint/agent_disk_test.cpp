@@ -42,8 +42,10 @@ TEST_CASE("the disk is seen as it is: the data directory, the staged clone and t
     CHECK(look_at_disk(places)->is_staged_sealed);
     std::ofstream(places.previous / "polygon-replaced-by") << "g3";
     CHECK(look_at_disk(places)->previous_for == "g3");
-    std::filesystem::remove(places.previous / "global/pg_control");
-    CHECK(look_at_disk(places)->previous_for.empty());  // its removal has begun
+    CHECK_FALSE(look_at_disk(places)->has_remains);
+    std::filesystem::rename(places.previous / "global/pg_control", places.previous / "polygon-removing");
+    CHECK(look_at_disk(places)->previous_for.empty());
+    CHECK(look_at_disk(places)->has_remains);
     make_data(places.data, "g1", postgres::Stage::proven);
     std::ofstream(places.data / "polygon-replaced-by") << "g4";
     CHECK(look_at_disk(places)->half_set_aside_for == "g4");

@@ -110,9 +110,10 @@ TEST_CASE("a Patroni whose server shuts down, or whose clone goes on, is waited 
     for (const Phase phase : kPhasesWithStop) {
         NodeSeen seen = stopping(phase);
         seen.phase_seen_for = 3600s;
-        seen.has_patroni_children = true;
+        seen.is_patroni_at_work = true;
         check(next(orders(phase), seen), Task::none, AnswerState::working);
-        CHECK(next(orders(phase), seen).reason == "Patroni is stopping, and a program that it has started still runs");
+        CHECK(next(orders(phase), seen).reason ==
+              "Patroni is stopping, and first ends what it has begun, such as a clone");
         seen.disk.data.has_running_server = true;
         check(next(orders(phase), seen), Task::none, AnswerState::working);
         CHECK(next(orders(phase), seen).reason == "Patroni is stopping, and its PostgreSQL still shuts down");

@@ -75,20 +75,26 @@ TEST_CASE("an orphan that falls to this process is reaped, and is no child of th
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-TEST_CASE("a child counts until it has ended, whatever its name, reaped or not") {
+TEST_CASE("a process is at work while a child of it lives, whatever its name, and while it has a directory open") {
     const support::Scratch scratch;
-    const auto program = scratch.path() / ") S 1 (";
-    std::filesystem::create_symlink("/bin/sleep", program);
+    std::filesystem::create_symlink("/bin/sleep", scratch.path() / ") S 1 (");
+    const std::string quoted = "'" + scratch.path().string();
+    const auto becomes = [](pid_t pid, bool wanted) {
+        return wait_until(system_clock(), Deadline(system_clock(), 20s), 1ms,
+                          [&] { return is_at_work(pid) == wanted; });
+    };
     Processes processes;
-    REQUIRE_FALSE(has_children(getpid()));
-    const auto pid = processes.start({.argv = {program.string(), "600"}});
-    REQUIRE(pid.has_value());
-    CHECK(has_children(getpid()));
-    CHECK_FALSE(has_children(*pid));
-    processes.signal(*pid, SIGKILL);
-    CHECK(wait_until(system_clock(), Deadline(system_clock(), 20s), 5ms, [] { return !has_children(getpid()); }));
-    CHECK_FALSE(processes.exit_status(*pid).has_value());
-    CHECK(reap_until_ended(processes, *pid) == 128 + SIGKILL);
+    const auto parent = processes.start({.argv = {"sh", "-c", quoted + "/) S 1 (' 0.5; exec sleep 600"}});
+    REQUIRE(parent.has_value());
+    CHECK(becomes(*parent, true));
+    CHECK(becomes(*parent, false));
+    const auto remover = processes.start({.argv = {"sh", "-c", "exec 3< " + quoted + "'; exec sleep 600"}});
+    REQUIRE(remover.has_value());
+    CHECK(becomes(*remover, true));
+    for (const pid_t pid : {*parent, *remover}) {
+        processes.signal(pid, SIGKILL);
+        CHECK(reap_until_ended(processes, pid) == 128 + SIGKILL);
+    }
 }
 
 TEST_CASE("no child is lost between its start in one thread and the reaping in another") {

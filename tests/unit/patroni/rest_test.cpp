@@ -82,7 +82,7 @@ TEST_CASE("wakes by a patch that changes nothing") {
     const auto received = server.received();
     CHECK(received[0].method == "PATCH");
     CHECK(received[0].target == "/config");
-    CHECK(received[0].body == R"({"polygon":null})");
+    CHECK(received[0].body == R"({"polygon_role_change_wakes":null})");
 }
 
 TEST_CASE("a refusal has Patroni's own text, and a hint where we know one") {

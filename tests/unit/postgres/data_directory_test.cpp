@@ -175,16 +175,25 @@ TEST_CASE("an unfinished directory goes with its tablespaces, so that the next r
 TEST_CASE("a removal that was cut short leaves what is no way back and can be told from what is kept") {
     const support::Scratch scratch;
     const Places places = find_places(scratch.path() / "data");
-    CHECK_FALSE(is_half_removed(places.previous));
     make_data(places.data, "old");
     REQUIRE(set_aside_for(places, "g2").has_value());
     CHECK_FALSE(is_half_removed(places.previous));
-    // Its first step, however soon the next is.
-    REQUIRE(fs::remove_file(places.previous / "global/pg_control").has_value());
+    // A tablespace with a name that no file can have: the removal ends behind its first step.
+    const Path link = places.previous / "pg_tblspc/1";
+    REQUIRE(fs::replace_link(link, scratch.path() / (std::string(300, 'x') + ".previous")).has_value());
+    REQUIRE_FALSE(remove_data_directory(places.previous, LinkTargets::with_suffix).has_value());
     CHECK(is_half_removed(places.previous));
     CHECK_FALSE(replaced_by(places.previous));
+    REQUIRE_FALSE(remove_data_directory(places.previous, LinkTargets::with_suffix).has_value());
+    CHECK(is_half_removed(places.previous));
+
+    REQUIRE(fs::remove_file(link).has_value());
     REQUIRE(remove_data_directory(places.previous, LinkTargets::with_suffix).has_value());
     CHECK_FALSE(stdfs::exists(places.previous));
+
+    make_data(places.previous, "copied here by hand");
+    stdfs::remove(places.previous / "global/pg_control");
+    CHECK_FALSE(is_half_removed(places.previous));
 }
 
 TEST_CASE("removing a data directory leaves a link's target alone that is not its own") {
