@@ -107,8 +107,8 @@ TEST_CASE("Ctrl-C asks: to go on goes on, to roll back rolls back; the nodes are
     Terminal terminal(desk, {"run"});
     terminal.until_shown("Rebuild the polygon now?");
     terminal.type("y\n");
-    terminal.until([&] { return desk.polygon().phase() == "replicas"; });
-    terminal.until_shown("  polygon3  replica     done, Patroni runs");
+    terminal.until_shown("polygon2, polygon3 to stream");
+    CHECK_THAT(terminal.screen(), ContainsText("  polygon3  replica     done, Patroni runs"));
     CHECK_THAT(terminal.screen(), ContainsText("\x1b[A\x1b[K"));
     terminal.type(kCtrlC);
     terminal.until_shown("[c]ontinue, [d]etach, or [r]oll back?");
