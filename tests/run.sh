@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds and runs the tests.
-#   tests/run.sh [LABEL…]       arch, model, unit, integration, e2e; none: all of them. Only if asked for: faults, which takes hours
+#   tests/run.sh [LABEL…]       arch, model, unit, integration, e2e; none: all of them. Only if asked for: faults, which takes an hour
 # POLYGON_PRESET selects another preset than dev. Installs what is missing. Fails if no test ran.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
