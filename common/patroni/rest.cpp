@@ -117,7 +117,8 @@ Status RestClient::reinitialize(const std::string& api_url, const ReinitializeOp
 
 Status RestClient::wake(const std::string& api_url) {
     // Removes a key that no configuration has; an empty patch would not be looked at.
-    const http::Response response = TRY(send(http::Method::patch, api_url, "/config", R"({"polygon_role_change_wakes":null})"));
+    const http::Response response =
+        TRY(send(http::Method::patch, api_url, "/config", R"({"polygon_role_change_wakes":null})"));
     if (response.status != kOk) return refusal(base_of(api_url) + "/config", response);
     return {};
 }

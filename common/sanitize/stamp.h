@@ -21,9 +21,9 @@ Status stamp(postgres::Connection& session, const postgres::GenerationMarker& ma
 // The same row's certificate, renewed.
 Status store_certificate(postgres::Connection& session, const std::string& generation, const std::string& certificate);
 
-// The generation of the data that a server, a replica too, runs on; none if it has none. By its polygon.json, which came
-// with the base of the data, where it has one: the table lags as far as replay does, and a replica of another generation
-// that replays this one's WAL has this one's row.
+// The generation of the data that a server, a replica too, runs on; none if it has none. By its polygon.json, which
+// came with the base of the data, where it has one: the table lags as far as replay does, and a replica of another
+// generation that replays this one's WAL has this one's row.
 Result<std::optional<std::string>> read_carried_generation(postgres::Connection& session);
 
 // Of the generation that was proven last. Errc::not_proven if there is none.

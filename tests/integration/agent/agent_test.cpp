@@ -11,6 +11,7 @@
 #include "tests/integration/agent/node.h"
 #include "tests/integration/etcd/server.h"
 #include "tests/support/catch.h"
+#include "tests/support/require.h"
 
 namespace polygon::entrypoint {
 namespace {
@@ -225,17 +226,21 @@ TEST_CASE("under mode in-place nothing is set aside") {
     }
 }
 
+// As a postmaster it works in its data directory, and ends by SIGINT.
+process::Child play_postmaster(const Node& node) {
+    const std::filesystem::path data = node.places().data;
+    process::Child played = support::require(process::Child::start({.argv = {"sleep", "600"}, .directory = data}));
+    std::ofstream(data / "postmaster.pid") << played.pid() << "\n";
+    return played;
+}
+
 TEST_CASE("a postmaster that outlived its Patroni is shut down before a node says that it has stopped") {
     Cluster cluster;
     cluster.plan(etcd::ReplicaSource::leader);
-    const std::filesystem::path data = cluster.two().places().data;
-    // As a postmaster it works in its data directory, and ends by SIGINT.
-    auto postmaster = process::Child::start({.argv = {"sleep", "600"}, .directory = data});
-    REQUIRE(postmaster.has_value());
-    std::ofstream(data / "postmaster.pid") << postmaster->pid() << "\n";
+    process::Child postmaster = play_postmaster(cluster.two());
     cluster.enter(Phase::stop);
-    cluster.require([&] { return postmaster->poll().has_value(); });
-    CHECK(postmaster->poll() == 128 + SIGINT);
+    cluster.require([&] { return postmaster.poll().has_value(); });
+    CHECK(postmaster.poll() == 128 + SIGINT);
     CHECK_FALSE(cluster.two().is_patroni_running());
     cluster.require([&] { return cluster.answers(cluster.two(), AnswerState::done); });
 }
@@ -243,10 +248,7 @@ TEST_CASE("a postmaster that outlived its Patroni is shut down before a node say
 TEST_CASE("a Patroni that does not end, though its server has, is killed after a minute, and the rebuild goes on") {
     Cluster cluster;
     cluster.plan(etcd::ReplicaSource::leader);
-    const std::filesystem::path data = cluster.two().places().data;
-    auto postmaster = process::Child::start({.argv = {"sleep", "600"}, .directory = data});
-    REQUIRE(postmaster.has_value());
-    std::ofstream(data / "postmaster.pid") << postmaster->pid() << "\n";
+    process::Child postmaster = play_postmaster(cluster.two());
     cluster.two().let_patroni_hang();
     cluster.enter(Phase::stop);
     cluster.require([&] {
@@ -254,8 +256,8 @@ TEST_CASE("a Patroni that does not end, though its server has, is killed after a
         return record->answer && record->answer->activity == "Patroni is stopping, and its PostgreSQL still shuts down";
     });
     const auto killed = system_clock().now();
-    postmaster->signal(SIGKILL);
-    cluster.require([&] { return postmaster->poll().has_value(); });
+    postmaster.signal(SIGKILL);
+    cluster.require([&] { return postmaster.poll().has_value(); });
     system_clock().sleep(10s);  // what follows takes a minute, and require() does not wait longer
     cluster.require([&] { return cluster.answers(cluster.two(), AnswerState::done); });
     CHECK(system_clock().now() - killed >= 60s);
