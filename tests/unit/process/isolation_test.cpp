@@ -185,6 +185,17 @@ TEST_CASE("an isolated program inherits no socket that is open to the network") 
     ::close(line);
 }
 
+#if defined(__x86_64__)
+// Other architectures' system calls end the process by the filter's signal. Where a kernel has no such calls, each of
+// them fails without isolation too (x32: ENOSYS; int $0x80: mostly SIGSEGV), maybe before the filter is asked.
+void check_closed(Isolation isolation, const std::string& way) {
+    INFO(way);
+    const int open = dial(Isolation::none, way);
+    const int isolated = dial(isolation, way);
+    if (open == 0 || isolated != open) CHECK(isolated == 128 + SIGSYS);
+}
+#endif
+
 TEST_CASE("an isolation leaves no way around socket(2), and no family of sockets but AF_UNIX") {
     if (!support::has_seccomp()) return;
     for (const Isolation isolation : support::working_isolations()) {
@@ -193,8 +204,8 @@ TEST_CASE("an isolation leaves no way around socket(2), and no family of sockets
         for (const int domain : {AF_VSOCK, AF_NETLINK, AF_INET, AF_INET6, AF_PACKET})
             CHECK(dial(isolation, "domain", std::to_string(domain)) == EAFNOSUPPORT);
 #if defined(__x86_64__)
-        CHECK(dial(isolation, "i386") == 128 + SIGSYS);
-        CHECK(dial(isolation, "x32") == 128 + SIGSYS);
+        check_closed(isolation, "i386");
+        check_closed(isolation, "x32");
 #endif
     }
     CHECK(dial(Isolation::none, "domain", std::to_string(AF_NETLINK)) == 0);
