@@ -1,5 +1,6 @@
 #include "common/postgres/private_server.h"
 
+#include <array>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -145,11 +146,14 @@ Status PrivateServer::start(Clock& clock, const Deadline& deadline) {
          .output_file = directory_ / "server.log",
          .death_signal = SIGQUIT,
          .isolation = isolation_})));
-    const std::string conninfo = fmt::format("host='{}' port={} dbname=postgres", directory_.string(), port());
+    const std::string host = directory_.string();
+    const std::string socket_port = port();
+    const std::array<const char*, 4> keywords = {"host", "port", "dbname", nullptr};
+    const std::array<const char*, 4> values = {host.c_str(), socket_port.c_str(), "postgres", nullptr};
     bool has_ended = false;
     const bool is_ready = wait_until(clock, deadline, 50ms, [&] {
         has_ended = server_->poll().has_value();
-        return has_ended || PQping(conninfo.c_str()) == PQPING_OK;
+        return has_ended || PQpingParams(keywords.data(), values.data(), 0) == PQPING_OK;
     });
     if (is_ready && !has_ended) return {};
     const std::string tail = log_tail();
@@ -180,9 +184,7 @@ Status PrivateServer::stop(Clock& clock, const Deadline& deadline) {
 Result<Connection> PrivateServer::connect(const std::string& user, const std::string& database) const {
     std::map<std::string, std::string> keywords = address(user);
     keywords["dbname"] = database;
-    keywords["client_encoding"] = "UTF8";
-    keywords["options"] = shielding_options(binaries_.major_version);
-    return Connection::open({.keywords = std::move(keywords)});
+    return Connection::open_shielded({.keywords = std::move(keywords)}, binaries_.major_version);
 }
 
 std::map<std::string, std::string> PrivateServer::address(const std::string& user) const {

@@ -158,7 +158,7 @@ Status run_phases(const Request& request, Progress& progress, Clock& clock) {
 
 Result<postgres::Conninfo> staged_leader_conninfo(const std::string& address, const patroni::Credentials& replication,
                                                   const Secret& password) {
-    if (replication.connection.contains("sslpassword")) {
+    if (!replication.key_password.is_empty()) {
         return Error{Errc::configuration,
                      "postgresql.authentication.replication holds 'sslpassword', which would be seen in ps",
                      "Use a key without a passphrase, or set polygon.replicas to leader."};
