@@ -82,11 +82,12 @@ constexpr const char* kRefuse =
     "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS "
     "$$ BEGIN IF current_user <> 'boss' THEN RAISE 'refused'; END IF; END $$;\n";
 
-stdfs::path back_up(const std::string& directory, const std::function<void(const stdfs::path& socket)>& fill) {
+stdfs::path back_up(const std::string& directory, const std::function<void(const stdfs::path& socket)>& fill,
+                    const std::string& encoding = "UTF8") {
     Site& site = Site::shared();
     const stdfs::path data = site.path() / directory;
     const stdfs::path backup = site.path() / (directory + "-backup");
-    REQUIRE(site.run_postgres({"initdb", "-D", data.string(), "-U", "boss", "-A", "trust", "--no-sync", "-E", "UTF8",
+    REQUIRE(site.run_postgres({"initdb", "-D", data.string(), "-U", "boss", "-A", "trust", "--no-sync", "-E", encoding,
                                "--locale=C"})
                 .exit_status == 0);
     site.with_server(data, [&](const stdfs::path& socket) {
@@ -124,7 +125,11 @@ TEST_CASE("names that look like connection strings, patterns or commands are nam
         run_script(socket, names[1], kRefuse + make_ties({names[1]}));
     });
     REQUIRE(listener.count_connections() == 0);
-    const process::Finished done = bootstrap_from(backup);
+    const stdfs::path sql = site.path() / "names-sql";
+    stdfs::create_directory(sql);
+    std::ofstream(sql / "10.sql") << "CREATE TABLE public.masked AS SELECT 1 AS n;\n";
+    std::ofstream(sql / "20.sql") << "-- database: " << names[1] << "\nUPDATE public.masked SET n = 2;\n";
+    const process::Finished done = bootstrap_from(backup, fmt::format("  sql: {}\n", sql.string()));
     INFO(done.err);
     REQUIRE(done.exit_status == 0);
     CHECK(listener.count_connections() == 0);
@@ -142,6 +147,13 @@ TEST_CASE("names that look like connection strings, patterns or commands are nam
                          "(SELECT count(*) FROM pg_authid WHERE rolsuper), "
                          "(SELECT count(*) FROM pg_authid WHERE rolpassword IS NOT NULL AND rolcanlogin)") ==
               "0|0|2|4");
+        for (const std::string& name : names) {
+            INFO(name);
+            const process::Finished asked =
+                site.run({"psql", "-XAtqc", "SELECT n FROM public.masked"},
+                         {{"PGHOST", socket.string()}, {"PGUSER", "postgres"}, {"PGDATABASE", name}});
+            CHECK(asked.out == (name == names[1] ? "2\n" : "1\n"));
+        }
         const process::Finished proven = prove(socket);
         INFO(proven.err);
         CHECK(proven.exit_status == 0);
@@ -165,7 +177,32 @@ TEST_CASE("databases of other encodings are disarmed, and what they name is read
     CHECK_THAT(done.err, ContainsText("dropped the user mapping of größe on foreign server 'größe'"));
     CHECK_THAT(done.err, ContainsText("dropped the user mapping of размер on foreign server 'размер'"));
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
-        CHECK(site.query(socket, "postgres", "postgres", "SELECT count(*) FROM pg_subscription") == "0");
+        CHECK(site.query(socket, "postgres", "postgres",
+                         "SELECT (SELECT count(*) FROM pg_subscription), (SELECT count(*) FROM pg_db_role_setting), "
+                         "(SELECT count(*) FROM pg_authid WHERE rolcanlogin)") == "0|0|4");
+        const process::Finished proven = prove(socket);
+        INFO(proven.err);
+        CHECK(proven.exit_status == 0);
+    });
+}
+
+TEST_CASE("a production that is in another encoding as a whole is disarmed") {
+    Site& site = Site::shared();
+    const stdfs::path backup = back_up(
+        "windows",
+        [&](const stdfs::path& socket) {
+            run_script(socket, "postgres", make_databases_and_roles({"Ирина"}));
+            // In the startup packet nothing is converted.
+            run_script(socket, "\xc8\xf0\xe8\xed\xe0", kRefuse + make_ties({"Ирина"}));
+        },
+        "WIN1251");
+    const process::Finished done = bootstrap_from(backup);
+    INFO(done.err);
+    REQUIRE(done.exit_status == 0);
+    CHECK_THAT(done.err, ContainsText("dropped the user mapping of Ирина on foreign server 'Ирина'"));
+    CHECK(require(postgres::read_marker(site.data_directory()))->locked_roles ==
+          std::vector<std::string>{"boss", "Ирина"});
+    site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         const process::Finished proven = prove(socket);
         INFO(proven.err);
         CHECK(proven.exit_status == 0);
