@@ -186,7 +186,22 @@ Status require_one_server(const std::string& host, const std::string& port) {
                  "Correct postgresql.connect_address of the member that it belongs to."};
 }
 
+Status require_no_address_in_environment() {
+    struct Free {
+        void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+    };
+    const std::unique_ptr<PQconninfoOption, Free> defaults(PQconndefaults());
+    for (const PQconninfoOption* option = defaults.get(); option != nullptr && option->keyword != nullptr; ++option) {
+        if (std::string_view(option->keyword) != "hostaddr" || option->val == nullptr || *option->val == '\0') continue;
+        return Error{Errc::configuration,
+                     "the environment's PGHOSTADDR or PGSERVICE would lead every connection to one address",
+                     "Unset it, and name the backup's server in polygon.source.connection (service=… too)."};
+    }
+    return {};
+}
+
 Result<Connection> Connection::open(const ConnectionParameters& parameters) {
+    if (parameters.host_is != HostIs::anything) TRY(require_no_address_in_environment());
     const Keywords merged = TRY(merge(parameters));
     const auto text_of = [&](const char* keyword) {
         const auto found = merged.find(keyword);

@@ -20,8 +20,9 @@ namespace polygon::postgres {
 using Row = std::vector<std::optional<std::string>>;
 using Rows = std::vector<Row>;
 
-// What `host` may be: whatever libpq takes (a socket's directory, several hosts), or the name or address of one server.
-enum class HostIs { anything, one_server };
+// What `host` may be: whatever the user has written, or what a program of ours knows exactly: the name or address of
+// one server, or a socket's directory. The environment may not lead these elsewhere.
+enum class HostIs { anything, one_server, socket_directory };
 
 struct ConnectionParameters {
     std::string
@@ -40,6 +41,10 @@ ConnectionParameters at_address(const std::string& address, const std::string& u
 // Errc::configuration unless `host` is the name or the address of one server, and `port` a number. libpq takes a path
 // or '@' for a socket, and commas for several servers: each of them would be told the password.
 Status require_one_server(const std::string& host, const std::string& port);
+
+// Errc::configuration if PGHOSTADDR, or the service that PGSERVICE names, has an address: libpq prefers it to any host
+// that it is given, a socket's directory included, and no keyword takes it back.
+Status require_no_address_in_environment();
 
 // Options that shield our sessions from what ALTER DATABASE/ROLE … SET have left in the clone, and from its triggers
 // (session_replication_role: replica; event triggers too, but those that are ENABLE ALWAYS or REPLICA before 17). In

@@ -226,6 +226,31 @@ TEST_CASE("a network namespace is another network, where an abstract socket is n
     }
 }
 
+TEST_CASE("what runs without network dials nobody, nor do its children, and the rest of the process may") {
+    if (!support::has_seccomp()) return;
+    Somebody somebody(AF_INET, SOCK_STREAM);
+    REQUIRE(somebody.answers_at(loopback4()));
+    const auto make_socket = [](int domain) {
+        const int fd = ::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0) return errno;
+        ::close(fd);
+        return 0;
+    };
+    const Status done = run_without_network([&]() -> Status {
+        CHECK(make_socket(AF_INET) == EAFNOSUPPORT);
+        CHECK(make_socket(AF_INET6) == EAFNOSUPPORT);
+        CHECK(make_socket(AF_UNIX) == 0);
+        CHECK(dial(Isolation::none, "tcp4", somebody.port()) == EAFNOSUPPORT);
+        CHECK(strongest_isolation() == support::working_isolations().back());
+        return Error{Errc::timeout, "the body's own", ""};
+    });
+    REQUIRE_FALSE(done.has_value());
+    CHECK(done.error().message == "the body's own");
+    CHECK(somebody.count_calls() == 0);
+    CHECK(make_socket(AF_INET) == 0);
+    CHECK(dial(Isolation::none, "tcp4", somebody.port()) == 0);
+}
+
 bool is_gone(pid_t pid) {
     std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
     std::string number;
