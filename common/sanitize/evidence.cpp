@@ -188,6 +188,7 @@ Status add_ties(std::vector<Check>& checks, const Absence& absence, const Connec
     checks.push_back(absence.of("extensions that act by themselves", ties.extensions));
     checks.push_back(absence.unless_kept("jobs", "jobs", ties.jobs));
     checks.push_back(absence.unless_kept("partners' credentials", "foreign_servers", ties.credentials));
+    checks.push_back(absence.of("login event triggers", ties.login_triggers));
     checks.push_back(absence.of("settings of roles and databases", TRY(find_settings(session, {}))));
     return {};
 }
