@@ -98,9 +98,8 @@ Status stamp_etcd(const patroni::Configuration& configuration, const postgres::G
 // DATABASE … SET loads is loaded before any statement.
 sanitize::ConnectTo connections_of(const Request& request, int major_version) {
     return [&request, major_version](const std::string& database) {
-        return postgres::Connection::open(
-            {.conninfo = request.conninfo,
-             .keywords = {{"dbname", database}, {"options", postgres::shielding_options(major_version)}}});
+        return postgres::Connection::open_shielded({.conninfo = request.conninfo, .keywords = {{"dbname", database}}},
+                                                   major_version);
     };
 }
 

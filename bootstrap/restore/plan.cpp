@@ -4,6 +4,7 @@
 
 #include "bootstrap/restore/linked_places.h"
 #include "bootstrap/restore/orders.h"
+#include "bootstrap/restore/quarantine.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/sources/filling_command.h"
 #include "bootstrap/restore/sources/find_backup.h"
@@ -45,7 +46,7 @@ Status check_quarantine_parameters(const PolygonSettings& settings) {
         if (!postgres::is_isolating(name)) continue;
         return Error{Errc::configuration,
                      fmt::format("polygon.quarantine.parameters ({}) may not set '{}'", parameters.origin, name),
-                     "It keeps the quarantine closed; take it out."};
+                     "It keeps the quarantine closed, or the clone whole; take it out."};
     }
     return {};
 }
@@ -189,6 +190,7 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Purpose purpose) {
     TRY(refuse_unsupported(settings));
     TRY(check_mode(settings));
     TRY(check_quarantine_parameters(settings));
+    if (settings.quarantine.mode.value == patroni::QuarantineMode::on) TRY(choose_isolation(settings.quarantine));
     postgres::Places places = TRY(check_places(find_places(request, configuration), settings, purpose));
     const std::optional<etcd::Plan> rebuild = TRY(find_plan(configuration, purpose));
     const bool is_bound = rebuild && purpose != Purpose::report;

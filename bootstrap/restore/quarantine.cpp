@@ -1,5 +1,7 @@
 #include "bootstrap/restore/quarantine.h"
 
+#include <functional>
+
 #include <fmt/format.h>
 
 #include "bootstrap/restore/preload.h"
@@ -45,15 +47,16 @@ postgres::ServerParameters recovering_outside(const Plan& plan, postgres::Server
     return parameters;
 }
 
-process::Isolation choose_isolation(const Plan& plan, postgres::GenerationMarker& marker) {
-    const process::Isolation isolation = process::strongest_isolation();
+void record_isolation(const Plan& plan, process::Isolation isolation, postgres::GenerationMarker& marker) {
     const bool is_isolated = isolation != process::Isolation::none;
     marker.isolation = process::to_text(isolation);
     if (is_isolated && fetches_wal(plan)) marker.isolation += ", from the end of recovery on";
-    log(is_isolated ? LogLevel::info : LogLevel::warning,
-        is_isolated ? "the quarantine is cut off from the network" : "the quarantine can reach the network",
-        {{"isolation", marker.isolation}});
-    return isolation;
+    if (is_isolated) log_info("the quarantine is cut off from the network", {{"isolation", marker.isolation}});
+}
+
+// Whatever is done in sessions of ours, and by psql, which its own enclosure holds too.
+Status run_cut_off(process::Isolation isolation, const std::function<Status()>& body) {
+    return isolation == process::Isolation::none ? body() : process::run_without_network(body);
 }
 
 Result<postgres::PrivateServer> prepare_server(const Plan& plan, const postgres::ServerParameters& parameters,
@@ -174,6 +177,22 @@ Status renew_system_identifier(const Plan& plan, postgres::GenerationMarker& mar
 
 }  // namespace
 
+Result<process::Isolation> choose_isolation(const patroni::QuarantineSettings& settings) {
+    Result<process::Isolation> isolation = process::find_isolation();
+    // A namespace needs no filter, but our own sessions do: a process with threads enters no namespace.
+    const Status own = isolation ? process::try_isolation(process::Isolation::socket_filter) : Status();
+    if (isolation && own) return isolation;
+    Error error = isolation ? in_context(own.error(), "this process cannot be cut off from the network")
+                            : std::move(isolation).error();
+    if (settings.isolation.value == patroni::QuarantineIsolation::required) {
+        error.hint += " Or let polygon.quarantine.isolation be 'preferred': what acts in the clone can then call out.";
+        return error;
+    }
+    log_warning("the quarantine can reach the network",
+                {{"isolation", "none"}, {"because", error.message}, {"configured", settings.isolation.origin}});
+    return process::Isolation::none;
+}
+
 Status require_clean_shutdown(const postgres::Path& data_directory) {
     const postgres::ControlFile control = TRY(postgres::read_control_file(data_directory));
     if (control.state == postgres::ClusterState::shut_down) return {};
@@ -189,7 +208,8 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress
     TRY(fs::write_file_durably(clone / "recovery.signal", ""));
     TRY(fs::write_file_durably(clone / "postgresql.auto.conf",
                                ""));  // read from the data directory, wherever the rest is
-    const process::Isolation isolation = choose_isolation(plan, marker);
+    const process::Isolation isolation = TRY(choose_isolation(plan.settings.quarantine));
+    record_isolation(plan, isolation, marker);
     const postgres::ServerParameters parameters = quarantine_parameters(plan, marker);
     postgres::PrivateServer server = TRY(prepare_server(plan, parameters, isolation));
     if (Status recovered = recover(server, plan, clock, deadline); !recovered)
@@ -198,9 +218,12 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress
         if (Status restarted = restart_isolated(server, parameters, isolation, clock, deadline); !restarted)
             return explain_failed_preload(std::move(restarted).error(), parameters.at(kPreload));
     }
-    TRY(sanitise(server, plan, marker, clock, deadline));
-    TRY(mask(server, plan, isolation, marker, progress, clock, deadline));
-    TRY(server.stop(clock, deadline));
+    // The server may be started anew in there, and ends with the thread that did that at the latest.
+    TRY(run_cut_off(isolation, [&]() -> Status {
+        TRY(sanitise(server, plan, marker, clock, deadline));
+        TRY(mask(server, plan, isolation, marker, progress, clock, deadline));
+        return server.stop(clock, deadline);
+    }));
     TRY(require_clean_shutdown(clone));
     if (plan.settings.system_identifier.value == patroni::SystemIdentifier::keep) return {};
     return renew_system_identifier(plan, marker, clock, deadline);

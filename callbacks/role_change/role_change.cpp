@@ -40,8 +40,15 @@ std::string own_api_url(const patroni::RestapiSection& restapi) {
     return (restapi.certificate_file.empty() ? "http://" : "https://") + address;
 }
 
+// Without connect_address: the first that it listens on; of all addresses localhost, as Patroni has it
+// (patroni/postgresql/config.py, _get_tcp_local_address).
 std::string own_address(const patroni::PostgresqlSection& postgresql) {
-    return postgresql.connect_address.empty() ? postgresql.listen : postgresql.connect_address;
+    if (!postgresql.connect_address.empty()) return postgresql.connect_address;
+    const std::string& listen = postgresql.listen;
+    const std::size_t colon = listen.rfind(':');
+    const std::string port = colon == std::string::npos ? "" : listen.substr(colon);
+    const std::string host = listen.substr(0, std::min(listen.find(','), colon));
+    return (host == "*" || host == "0.0.0.0" || host == "::" || host == "[::]" ? "localhost" : host) + port;
 }
 
 Result<postgres::Connection> connect(const patroni::Configuration& configuration, const std::string& address) {
@@ -49,9 +56,8 @@ Result<postgres::Connection> connect(const patroni::Configuration& configuration
     auto parameters =
         postgres::at_address(address, superuser.username, superuser.password, "postgres", superuser.connection);
     parameters.keywords["connect_timeout"] = "3";
-    postgres::Connection connection = TRY(postgres::Connection::open(parameters));
-    TRY(connection.shield());
-    return connection;
+    parameters.key_password = superuser.key_password;
+    return postgres::Connection::open_shielded(parameters);
 }
 
 struct MemberAnswer {

@@ -100,7 +100,8 @@ Credentials read_credentials(Reader& reader, const std::string& path) {
                                                                "sslrootcert", "sslcrl",          "sslcrldir",
                                                                "gssencmode",  "channel_binding", "sslnegotiation"};
     Credentials credentials{.username = reader.text(path + ".username"),
-                            .password = Secret(reader.text(path + ".password"))};
+                            .password = Secret(reader.text(path + ".password")),
+                            .key_password = Secret(reader.text(path + ".sslpassword"))};
     for (const char* name : kConnection) {
         if (std::string value = reader.text(path + "." + name); !value.empty()) credentials.connection[name] = value;
     }

@@ -27,6 +27,7 @@ struct ConfigurationSources {
 struct Credentials {
     std::string username;  // empty: libpq's default, PGUSER or the operating system's user, as Patroni has it
     Secret password;       // empty: none
+    Secret key_password;   // sslpassword: of the client certificate's key
     std::map<std::string, std::string> connection;  // sslmode, sslcert, ... as libpq calls them
 };
 

@@ -139,6 +139,7 @@ Status read_all(const Reader& reader, PolygonSettings& settings) {
     TRY(reader.read("tablespaces", settings.tablespaces, to_path_map));
     TRY(reader.choose("system_identifier", settings.system_identifier, {"new", "keep"}));
     TRY(reader.choose("quarantine.mode", settings.quarantine.mode, {"on", "off"}));
+    TRY(reader.choose("quarantine.isolation", settings.quarantine.isolation, {"required", "preferred"}));
     TRY(reader.read("quarantine.parameters", settings.quarantine.parameters, to_map));
     TRY(reader.read("quarantine.timeout", settings.quarantine.timeout, to_duration));
     TRY(reader.choose("roles.unlisted", settings.roles.unlisted, {"lock", "rotate", "keep"}));

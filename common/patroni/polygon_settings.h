@@ -81,8 +81,12 @@ struct RecoverySettings {
 // off: Patroni itself starts what was restored, and polygon-post-bootstrap sanitises it then.
 enum class QuarantineMode { on, off };
 
+// Whether a quarantine that nothing can cut off from the network is an error or a warning.
+enum class QuarantineIsolation { required, preferred };
+
 struct QuarantineSettings {
     Setting<QuarantineMode> mode;
+    Setting<QuarantineIsolation> isolation;
     Setting<TextMap> parameters;
     Setting<std::chrono::milliseconds> timeout{std::chrono::hours(24)};
 };

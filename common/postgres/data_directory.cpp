@@ -180,6 +180,12 @@ Status require_empty(const Path& data_directory) {
                  "Move it away, or start the node under polygon-entrypoint, which sets it aside."};
 }
 
+Status flush_data_directory(const Path& directory) {
+    for (const Path& link : TRY(list_links(directory)))
+        TRY(fs::flush_filesystem(link));
+    return fs::flush_filesystem(directory);
+}
+
 Status remove_data_directory(const Path& directory, LinkTargets targets) {
     if (is_there(directory / kControlFile)) TRY(fs::rename_durably(directory / kControlFile, directory / kRemoving));
     for (const Path& link : TRY(list_links(directory))) {

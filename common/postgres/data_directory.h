@@ -71,6 +71,9 @@ Status take_back(const Places& places);
 // Renames the staged clone to where the data directory belongs, which must be empty.
 Status put_in_place(const Places& places);
 
+// Flushes every file system that holds a part of it: its own, and those of its tablespaces and of a pg_wal elsewhere.
+Status flush_data_directory(const Path& directory);
+
 // Which targets of a data directory's links go with it: those that a rename of ours has given their suffix, or all,
 // for a directory that is known to be of our own making.
 enum class LinkTargets { with_suffix, all };

@@ -30,10 +30,17 @@ std::string address_of(const patroni::MemberKey& member) {
     return rest.substr(0, rest.find('/'));
 }
 
-Result<Connection> connect_as(const patroni::Credentials& credentials, const std::string& address,
+postgres::ConnectionParameters login_of(const patroni::Credentials& credentials, const std::string& address,
+                                        const std::string& database = "postgres") {
+    auto parameters =
+        postgres::at_address(address, credentials.username, credentials.password, database, credentials.connection);
+    parameters.key_password = credentials.key_password;
+    return parameters;
+}
+
+Result<Connection> connect_as(const patroni::Credentials& superuser, const std::string& address,
                               const std::string& database = "postgres") {
-    return Connection::open(
-        postgres::at_address(address, credentials.username, credentials.password, database, credentials.connection));
+    return Connection::open_shielded(login_of(superuser, address, database));
 }
 
 // Of the WAL that a leader writes: pg_control has it only from the next checkpoint on.
@@ -57,9 +64,7 @@ class Verification {
                          "Look at patronictl list."};
         }
         const sanitize::ConnectTo connect_to = [&](const std::string& database) -> Result<Connection> {
-            Connection session = TRY(connect_as(configuration_.postgresql.superuser, address_of(*leader), database));
-            TRY(session.shield());
-            return session;
+            return connect_as(configuration_.postgresql.superuser, address_of(*leader), database);
         };
         Connection session = TRY(connect_to("postgres"));
         const postgres::GenerationMarker marker = TRY(sanitize::read_stamp(session));
@@ -106,14 +111,14 @@ class Verification {
     }
 
     Check check_login(std::string name, const patroni::Credentials& credentials, const patroni::MemberKey& member) {
-        const Result<Connection> session = connect_as(credentials, address_of(member));
+        // Not shielded: only a superuser may be, and this session runs no statement.
+        const Result<Connection> session = Connection::open(login_of(credentials, address_of(member)));
         return {std::move(name), session.has_value(), session ? credentials.username : session.error().message};
     }
 
     Check check_replication_login(const patroni::MemberKey& leader) {
         const patroni::Credentials& credentials = configuration_.postgresql.replication;
-        auto parameters = postgres::at_address(address_of(leader), credentials.username, credentials.password,
-                                               "postgres", credentials.connection);
+        postgres::ConnectionParameters parameters = login_of(credentials, address_of(leader));
         parameters.keywords["replication"] = "true";
         Result<Connection> session = Connection::open(parameters);
         if (!session) return {"replication login", false, session.error().message};
@@ -144,7 +149,6 @@ class Verification {
         if (state != "streaming") return {name, false, "in pg_stat_replication: " + state};
         Result<Connection> session = connect_as(configuration_.postgresql.superuser, address_of(member));
         if (!session) return {name, false, session.error().message};
-        if (const Status shielded = session->shield(); !shielded) return {name, false, shielded.error().message};
         // The timeline is asked of the receiver itself: what it streams, not what somebody remembers of it.
         std::string rows;
         std::string timeline;
@@ -183,7 +187,6 @@ Result<Replication> read_replication(const patroni::Configuration& configuration
     if (leader == nullptr)
         return Error{Errc::connection, fmt::format("'{}' has no leader to ask", cluster.prefix), "", Retry::safe};
     Connection session = TRY(connect_as(configuration.postgresql.superuser, address_of(*leader)));
-    TRY(session.shield());
     Replication replication;
     for (std::string& name :
          TRY(session.column("SELECT application_name FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'")))

@@ -5,6 +5,7 @@
 
 #include "common/backup/tablespaces.h"
 #include "common/base/printable.h"
+#include "common/postgres/data_directory.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -140,12 +141,6 @@ Status move_entry(const fs::Path& path, const fs::Path& staged, const LeftOut& i
     return move_to(path, staged / name);
 }
 
-Status flush(const fs::Path& staged) {
-    for (const fs::Path& link : TRY(list(staged / kTablespaces)))
-        TRY(fs::flush_filesystem(link));
-    return fs::flush_filesystem(staged);
-}
-
 // An '=' would end the path.
 std::string escape_path(const std::string& path) {
     std::string escaped;
@@ -196,7 +191,7 @@ Status move_up(const fs::Path& staged, const LeftOut& is_left_out) {
     for (const fs::Path& path : TRY(list(incoming)))
         TRY(move_entry(path, staged, is_left_out));
     TRY(move_tablespaces(incoming, staged));
-    TRY(flush(staged));
+    TRY(postgres::flush_data_directory(staged));
     TRY(fs::rename_durably(incoming / kHeldControlFile, staged / "global" / "pg_control"));
     return fs::remove_tree(incoming);
 }

@@ -9,6 +9,7 @@
 #include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/clone.h"
 #include "bootstrap/restore/orders.h"
+#include "bootstrap/restore/quarantine.h"
 #include "bootstrap/restore/sources/incoming.h"
 #include "bootstrap/restore/sources/live_server.h"
 #include "bootstrap/restore/staging/serving.h"
@@ -100,14 +101,14 @@ Status replay(const Task& task, const postgres::Binaries& binaries, const postgr
               Clock& clock) {
     const fs::Path& staged = task.places.staged;
     const Deadline deadline(clock, kLongestReplay);
+    const process::Isolation isolation = TRY(choose_isolation(task.settings.quarantine));
     postgres::ServerParameters parameters =
         staging_parameters(task.settings.quarantine, binaries, marker, task.rebuild.members.size());
     parameters["hot_standby"] = "on";  // accepts us when it is consistent
     TRY(fs::write_file_durably(staged / "postgresql.auto.conf", ""));
     TRY(fs::write_file_durably(staged / "standby.signal", ""));
     {
-        postgres::PrivateServer server =
-            TRY(postgres::PrivateServer::prepare(binaries, staged, parameters, process::strongest_isolation()));
+        postgres::PrivateServer server = TRY(postgres::PrivateServer::prepare(binaries, staged, parameters, isolation));
         TRY(server.start(clock, deadline));
         TRY(server.stop(clock, deadline));
     }
@@ -121,9 +122,9 @@ Status replay(const Task& task, const postgres::Binaries& binaries, const postgr
 Status finish(const fs::Path& staged, postgres::GenerationMarker marker) {
     TRY(remove_statistics(staged));
     TRY(write_own_configuration(staged));
+    TRY(postgres::flush_data_directory(staged));
     marker.stage = postgres::Stage::restored;
     TRY(postgres::write_marker(staged, marker));
-    TRY(fs::flush_filesystem(staged));
     return postgres::seal(staged);
 }
 
@@ -158,7 +159,7 @@ Status run_phases(const Request& request, Progress& progress, Clock& clock) {
 
 Result<postgres::Conninfo> staged_leader_conninfo(const std::string& address, const patroni::Credentials& replication,
                                                   const Secret& password) {
-    if (replication.connection.contains("sslpassword")) {
+    if (!replication.key_password.is_empty()) {
         return Error{Errc::configuration,
                      "postgresql.authentication.replication holds 'sslpassword', which would be seen in ps",
                      "Use a key without a passphrase, or set polygon.replicas to leader."};

@@ -22,23 +22,6 @@ constexpr const char* kAdministrative = "postgres";
 constexpr int kFirstWithoutEventTriggers = 17;  // event_triggers = off, of a session
 constexpr auto kPollInterval = 20ms;
 
-struct Database {
-    std::string name;
-    bool is_open = false;
-    bool is_template = false;
-};
-
-// template0 and a database whose DROP was interrupted are nobody's to mask.
-Result<std::vector<Database>> read_databases(Connection& session) {
-    std::vector<Database> databases;
-    const auto rows =
-        TRY(session.query("SELECT datname, datallowconn, datistemplate FROM pg_catalog.pg_database "
-                          "WHERE datname <> 'template0' AND datconnlimit <> -2 ORDER BY datname"));
-    for (const Row& row : rows)
-        databases.push_back({.name = *row[0], .is_open = row[1] == "t", .is_template = row[2] == "t"});
-    return databases;
-}
-
 // The name that a file's database has now: as it stands there, else as production's is called here.
 std::string current_name(const std::string& name, const Lines& names,
                          const std::map<std::string, std::string>& renamed) {
@@ -65,7 +48,7 @@ class Lane {
         has_begun_ = true;
         if (!database_.is_open) TRY(set_connections(administrative, database_.name, Connections::allowed));
         if (masking_->session.binaries.major_version >= kFirstWithoutEventTriggers) return {};
-        Connection session = TRY(masking_->connect_to(database_.name));
+        Connection session = TRY(masking_->connect_to(database_.bytes));
         triggers_ = TRY(silence_event_triggers(session));
         return {};
     }
@@ -90,7 +73,7 @@ class Lane {
         run_.reset();
         if (!std::exchange(has_begun_, false)) return {};
         if (!triggers_.empty()) {
-            Connection session = TRY(masking_->connect_to(database_.name));
+            Connection session = TRY(masking_->connect_to(database_.bytes));
             TRY(restore_event_triggers(session, triggers_));
         }
         if (database_.is_open) return {};
@@ -108,7 +91,7 @@ class Lane {
         const SqlFile& file = files_[next_++];
         log_info("running SQL", {{"file", file.name()}, {"database", database_.name}});
         started_ = clock.now();
-        run_.emplace(TRY(PsqlRun::start(masking_->session, file, database_.name)));
+        run_.emplace(TRY(PsqlRun::start(masking_->session, file, database_)));
         return {};
     }
 

@@ -104,14 +104,14 @@ Status judge_psql(const SqlFile& file, const std::string& database, int status, 
                          : "Correct the file, a line is where its statement ends; repeat."};
 }
 
-Result<PsqlRun> PsqlRun::start(const PsqlSession& session, const SqlFile& file, const std::string& database) {
+Result<PsqlRun> PsqlRun::start(const PsqlSession& session, const SqlFile& file, const Database& database) {
     fs::Fd errors(memfd_create("psql", MFD_CLOEXEC));
     if (!errors.is_open()) return errno_error(Errc::io, "cannot make a file in memory", errno);
-    process::Command command = psql_command(session, file, database);
+    process::Command command = psql_command(session, file, database.bytes);
     command.error_file = descriptor_path(errors);
     process::Child child = TRY(in_context(process::Child::start(command),
-                                          fmt::format("cannot run '{}' in database '{}'", file.name(), database)));
-    return PsqlRun(file, database, std::move(errors), std::move(child));
+                                          fmt::format("cannot run '{}' in database '{}'", file.name(), database.name)));
+    return PsqlRun(file, database.name, std::move(errors), std::move(child));
 }
 
 std::optional<Status> PsqlRun::poll() {

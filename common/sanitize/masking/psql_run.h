@@ -9,6 +9,7 @@
 #include "common/fs/fd.h"
 #include "common/postgres/binaries.h"
 #include "common/process/child.h"
+#include "common/sanitize/databases.h"
 #include "common/sanitize/masking/psql_report.h"
 #include "common/sanitize/masking/sql_files.h"
 
@@ -32,7 +33,7 @@ std::string psql_application_name();
 class PsqlRun {
   public:
     // Errc::process_failed if psql cannot be started.
-    static Result<PsqlRun> start(const PsqlSession& session, const SqlFile& file, const std::string& database);
+    static Result<PsqlRun> start(const PsqlSession& session, const SqlFile& file, const Database& database);
 
     const SqlFile& file() const { return file_; }
 

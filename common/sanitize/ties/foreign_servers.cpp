@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/sanitize/shared_names.h"
 #include "common/sanitize/suspicion.h"
 
 namespace polygon::sanitize {
@@ -105,9 +106,8 @@ Result<Lines> find_credentials(Connection& session) {
 
 Result<Lines> drop_credentials(Connection& session) {
     const auto drop_mapping = [&](const Row& mapping) {
-        const std::string user = mapping[0] ? session.quote_identifier(*mapping[0]) : "PUBLIC";
-        return session.execute(
-            fmt::format("DROP USER MAPPING FOR {} SERVER {}", user, session.quote_identifier(*mapping[1])));
+        return execute_on(session, {sql("DROP USER MAPPING FOR "), mapping[0] ? role_named(*mapping[0]) : sql("PUBLIC"),
+                                    sql(" SERVER " + session.quote_identifier(*mapping[1]))});
     };
     const auto drop_option = [&](const Row& option) {
         return session.execute(

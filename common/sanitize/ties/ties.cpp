@@ -120,6 +120,7 @@ Status cut_acting_extensions(Connection& session, const std::string& database, c
 
 Status cut_in_database(Connection& session, const std::string& database, const TiePlan& plan, Findings& findings) {
     TRY(session.execute("BEGIN"));
+    Notes(database, findings.disarmed).add("disabled ", TRY(disable_login_triggers(session)));
     // Those that are ENABLE ALWAYS or REPLICA fire in a shielded session too.
     const std::vector<Row> triggers = TRY(silence_event_triggers(session));
     if (plan.to_be_dropped.contains(database)) {
@@ -154,6 +155,7 @@ Result<RemainingTies> find_ties(const ConnectTo& connect_to, const Extensions& k
                             Notes(database, ties.extensions).add("", TRY(find_acting_extensions(session, kept)));
                             Notes(database, ties.jobs).add("", TRY(find_jobs(session)));
                             Notes(database, ties.credentials).add("", TRY(find_credentials(session)));
+                            Notes(database, ties.login_triggers).add("", TRY(find_login_triggers(session)));
                             return {};
                         }));
     return ties;

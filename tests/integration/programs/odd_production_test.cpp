@@ -259,5 +259,48 @@ ALTER TABLE pgagent.pga_job ENABLE ALWAYS TRIGGER loop;
                   "HINT: Something of production's may wait or loop there; else raise polygon.quarantine.timeout.");
 }
 
+// Before 17 there is no such event, and the row that stands for one does nothing.
+constexpr const char* kLoginTrigger = R"sql(
+CREATE FUNCTION on_login() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF current_setting('application_name') IN ('pg-polygon', 'Patroni') THEN
+        COPY (SELECT 1) TO PROGRAM 'touch /tmp/polygon-login-trigger-was-here';
+    END IF;
+END $$;
+DO $$ BEGIN
+    IF current_setting('server_version_num')::int >= 170000 THEN
+        EXECUTE 'CREATE EVENT TRIGGER "at login" ON login EXECUTE FUNCTION on_login()';
+    ELSE
+        CREATE EVENT TRIGGER "at login" ON ddl_command_end EXECUTE FUNCTION on_login();
+        UPDATE pg_event_trigger SET evtevent = 'login';
+    END IF;
+END $$;
+ALTER EVENT TRIGGER "at login" ENABLE ALWAYS;
+CREATE EVENT TRIGGER other ON ddl_command_end EXECUTE FUNCTION on_login();
+)sql";
+
+TEST_CASE("login event triggers are disabled and listed, and run in no session of ours (fired from PostgreSQL 17 on)") {
+    Site& site = Site::shared();
+    const stdfs::path trace = "/tmp/polygon-login-trigger-was-here";
+    stdfs::remove(trace);
+    const stdfs::path backup = back_up(
+        "login",
+        {{"postgres", "CREATE ROLE app; CREATE DATABASE shop;"}, {"shop", kLoginTrigger}, {"postgres", kLoginTrigger}});
+    const auto marker = clone_of(backup, "");
+    CHECK(holds(marker.disarmed, "database shop: disabled login event trigger 'at login'"));
+    CHECK(holds(marker.disarmed, "database postgres: disabled login event trigger 'at login'"));
+    site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
+        const std::string states =
+            "SELECT string_agg(evtname || evtenabled::text, ',' ORDER BY evtname) FROM pg_event_trigger";
+        CHECK(site.query(socket, "postgres", "shop", states) == "at loginD,otherO");
+        CHECK(prove(socket).exit_status == 0);
+        site.query(socket, "postgres", "shop", "ALTER EVENT TRIGGER \"at login\" ENABLE ALWAYS");
+        const process::Finished refused = prove(socket);
+        INFO(refused.err);
+        CHECK(refused.exit_status == exit_status(Errc::not_proven));
+        CHECK_THAT(refused.err, ContainsText("login event triggers: database shop: login event trigger 'at login'"));
+    });
+    CHECK_FALSE(stdfs::exists(trace));
+}
+
 }  // namespace
 }  // namespace polygon::test

@@ -81,7 +81,7 @@ TEST_CASE("a copy reaches the leader as Patroni's replication role would, under 
           "sslrootcert='/ca.crt' user='polygon_staging'");
     CHECK(conninfo.password == Secret("geheim"));
     CHECK(staged_leader_conninfo("host", replication, Secret("x")).error().code == Errc::usage);
-    const auto refused = staged_leader_conninfo("h:1", {.connection = {{"sslpassword", "geheim"}}}, Secret("x"));
+    const auto refused = staged_leader_conninfo("h:1", {.key_password = Secret("geheim")}, Secret("x"));
     CHECK(refused.error().code == Errc::configuration);
     CHECK(refused.error().message.find("geheim") == std::string::npos);
 }
