@@ -21,7 +21,7 @@ struct PlacedTablespace {
 };
 
 // By oid. Out of tablespace_map, which is among the first members of a base archive; else out of a plain backup's
-// links. Errors: those of the reader.
+// links. Errors: those of the reader; backup_incomplete.
 Result<std::vector<PlacedTablespace>> find_tablespaces(const backup::Backup& backup,
                                                        const backup::TablespaceMapping& mapping);
 

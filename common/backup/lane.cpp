@@ -52,17 +52,9 @@ void Shared::tell_left_out(const std::string& path, const std::optional<std::str
 }
 
 Status Shared::place_mapped_tablespaces(const std::string& map) {
-    const auto& archives = request.backup.archives;
     for (const auto& [oid, path] : TRY(parse_tablespace_map(map))) {
-        const bool has_archive = std::any_of(archives.begin(), archives.end(), [oid = oid](const Archive& archive) {
-            return archive.tablespace_oid == oid;
-        });
-        if (!has_archive) {
-            return Error{.code = Errc::backup_incomplete,
-                         .message = fmt::format("backup '{}' is incomplete: no archive of tablespace {} ('{}')",
-                                                request.backup.label, oid, printable(path)),
-                         .hint = std::string(kCopyAgain)};
-        }
+        TRY(require_archive(request.backup, oid, path));
+        tablespaces.note_mapped(oid);
         if (purpose == Purpose::restore) TRY(tablespaces.place(oid, path));
     }
     tablespaces.settle();
@@ -110,6 +102,9 @@ const std::string& Lane::path_in_target(const std::string& path, const Member& m
 }
 
 Status Lane::take_member(MemberReader& reader, const Member& member) {
+    if (archive_.kind == Archive::Kind::base && member.type == Member::Type::directory) {
+        if (const auto oid = tablespace_of_link(member.path)) shared_.tablespaces.note_directory(*oid);
+    }
     switch (member.type) {
         case Member::Type::link:
             return take_link(member);

@@ -76,7 +76,12 @@ Status check_link(const fs::Path& link, const std::string& name, const std::set<
     if (error) return directory_error("read the link", link, error);
     const std::string told = fmt::format("is a link to '{}'", printable(target.string()));
     if (fs::Path(name).parent_path() != kTablespaces) return refused(name, told);
-    if (tablespaces.contains(target.lexically_normal())) return {};
+    if (tablespaces.contains(target.lexically_normal())) {
+        if (stdfs::is_directory(link, error)) return {};
+        return Error{Errc::backup_incomplete,
+                     fmt::format("tablespace '{}' is incomplete: '{}' is not there", name, printable(target.string())),
+                     "Let the tool restore the tablespace's files to that place."};
+    }
     std::string known;
     for (const fs::Path& tablespace : tablespaces)
         known += fmt::format("{}'{}'", known.empty() ? "" : ", ", tablespace.string());

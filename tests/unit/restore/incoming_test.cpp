@@ -90,6 +90,19 @@ TEST_CASE("a reserved tablespace's link gives way to the one that came, and goes
     CHECK_FALSE(stdfs::is_symlink(staging.places.staged / "pg_tblspc/expected-1"));
 }
 
+TEST_CASE("a tablespace that was linked and not brought is an incomplete backup") {
+    const Staging staging;
+    staging.write_cluster();
+    const stdfs::path fast = staging.scratch.path() / "fast.staged";
+    stdfs::create_symlink(fast, staging.incoming / "pg_tblspc/16384");
+    const Status refused = check_entries(staging.incoming, {fast}, is_left_out);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::backup_incomplete);
+    CHECK(refused.error().message ==
+          "tablespace 'pg_tblspc/16384' is incomplete: '" + fast.string() + "' is not there");
+    CHECK(refused.error().hint == "Let the tool restore the tablespace's files to that place.");
+}
+
 TEST_CASE("who removes an unfinished clone removes its reserved tablespaces, and nothing that a tool's links name") {
     const Staging staging;
     staging.write_cluster();
