@@ -34,7 +34,7 @@ Status refuse_unsupported(const PolygonSettings& settings) {
 Result<postgres::Places> check_places(postgres::Places places, const PolygonSettings& settings, Purpose purpose) {
     if (purpose == Purpose::bootstrap) TRY(postgres::require_empty(places.data));
     TRY(postgres::require_movable(places));
-    TRY(require_links_movable(places, settings.tablespaces.value));
+    TRY(require_usable_places(places, settings.tablespaces.value));
     return places;
 }
 
