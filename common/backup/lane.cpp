@@ -46,9 +46,9 @@ bool Shared::is_left_out(const std::string& path) const {
     return request.is_left_out && request.is_left_out(path);
 }
 
-void Shared::tell_left_out(const std::string& path, const std::optional<std::string>& content) {
+Status Shared::tell_left_out(const std::string& path, const std::optional<std::string>& content) {
     const std::lock_guard lock(left_out_mutex);
-    request.on_left_out(path, content);
+    return request.on_left_out(path, content);
 }
 
 Status Shared::place_mapped_tablespaces(const std::string& map) {
@@ -224,13 +224,12 @@ Status Lane::settle(const Passage& passage, std::uint64_t size_bytes, const std:
     }
     const ManifestFile* file = passage.expected.file;
     if (passage.expected.standing == Standing::exempt) {
-        if (passage.is_told) shared_.tell_left_out(passage.path, passage.memory);
-        return {};
+        return passage.is_told ? shared_.tell_left_out(passage.path, passage.memory) : Status();
     }
     shared_.tally.add_verified_file();
     if (file == nullptr && size_bytes != passage.most_bytes) shared_.verifier.note_change(passage.path);
     const bool is_right = file == nullptr || shared_.verifier.compare(*file, size_bytes, checksum_hex);
-    if (passage.is_told && is_right) shared_.tell_left_out(passage.path, passage.memory);
+    if (passage.is_told && is_right) TRY(shared_.tell_left_out(passage.path, passage.memory));
     if (passage.path != kTablespaceMap || !passage.memory) return {};
     if (!is_right) return shared_.verifier.summary();  // not to be acted upon
     return shared_.place_mapped_tablespaces(*passage.memory);

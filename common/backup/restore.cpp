@@ -69,7 +69,7 @@ class Restorer {
 
 Status Restorer::prepare() {
     if (shared_.purpose == Purpose::restore) {
-        const std::size_t entries = TRY(count_entries(request_.data_directory, request_.is_left_out));
+        const std::size_t entries = TRY(count_entries(request_.data_directory, request_.may_be_there));
         if (entries > 0) {
             return Error{.code = Errc::data_directory_occupied,
                          .message = fmt::format("data directory '{}' is not empty ({} entries)",

@@ -118,10 +118,7 @@ Status Tablespaces::place(std::uint32_t oid, const std::string& production_path)
     const std::lock_guard lock(mutex_);
     if (placed_.contains(oid)) return {};
     const fs::Path here = TRY(choose(production_path));
-    const auto is_ignored = [&](std::string_view name) {
-        return request_.is_left_out && request_.is_left_out(fmt::format("pg_tblspc/{}/{}", oid, name));
-    };
-    if (const std::size_t entries = TRY(count_entries(here, is_ignored)); entries > 0) {
+    if (const std::size_t entries = TRY(count_entries(here, request_.may_be_there)); entries > 0) {
         return Error{.code = Errc::data_directory_occupied,
                      .message = fmt::format("directory '{}' for tablespace '{}' is not empty ({} entries)",
                                             here.string(), production_path, entries),
