@@ -213,8 +213,16 @@ bool FileSystemNeed::is_estimated() const {
 }
 
 Status require_places(const std::vector<PlacedTablespace>& tablespaces, const std::string& backup_label) {
+    std::map<fs::Path, std::string> taken;
     for (const PlacedTablespace& tablespace : tablespaces) {
-        if (tablespace.here) continue;
+        if (tablespace.here) {
+            const auto [other, is_new] = taken.emplace(tablespace.here->lexically_normal(), tablespace.production_path);
+            if (is_new) continue;
+            return Error{Errc::configuration,
+                         fmt::format("tablespaces '{}' and '{}' of backup '{}' both go to '{}'", other->second,
+                                     tablespace.production_path, backup_label, tablespace.here->string()),
+                         "Give each a place of its own in polygon.tablespaces."};
+        }
         return Error{
             Errc::configuration,
             fmt::format("tablespace '{}' of backup '{}' has no place here", tablespace.production_path, backup_label),

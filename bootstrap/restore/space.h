@@ -34,7 +34,7 @@ struct WalSize {
 // What is to be written of it.
 Result<WalSize> measure_wal(const backup::Backup& backup, backup::Wal wal);
 
-// Errc::configuration, naming the first one without a place.
+// Errc::configuration, naming the first one without a place, or the first two with the same.
 Status require_places(const std::vector<PlacedTablespace>& tablespaces, const std::string& backup_label);
 
 struct Need {

@@ -14,9 +14,9 @@
 namespace polygon::bootstrap {
 namespace {
 
-// Server logs, with statements and rows; configuration; a file system's own folder.
-constexpr std::array<std::string_view, 6> kUselessFolders = {
-    "log", "logs", "pg_log", "conf.d", "postgresql.conf.d", "lost+found"};
+// Server logs, with statements and rows; configuration; pg_upgrade's and a file system's own folder.
+constexpr std::array<std::string_view, 7> kUselessFolders = {
+    "log", "logs", "pg_log", "conf.d", "postgresql.conf.d", "pg_upgrade_output.d", "lost+found"};
 
 // Names of files that a bootstrap writes itself, or that Patroni would obey.
 constexpr std::array<std::string_view, 5> kOwnPrefixes = {"postgresql.", "pg_hba.conf", "pg_ident.conf",

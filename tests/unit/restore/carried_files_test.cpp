@@ -124,6 +124,7 @@ TEST_CASE("other files are excluded, and so are folders that are of no use to a 
                              "pg_log/postgresql.csv",
                              "conf.d/archive.conf",
                              "lost+found/1",
+                             "pg_upgrade_output.d/20261120T030000/log/x",
                              "base/16384.bak",
                              "base/1/.pgpass",
                              "base/1/.1259.swp",

@@ -130,6 +130,16 @@ TEST_CASE("a plan finds the archive of a mapped tablespace missing, with no othe
           "backup 'backup' is incomplete: no archive '16384.tar' of tablespace 16384 ('/prod/fast')");
 }
 
+TEST_CASE("two tablespaces of a backup in one place are refused, where they go is known before it is read") {
+    const std::vector<PlacedTablespace> tablespaces = {{.oid = 1, .production_path = "/prod/a", .here = "/here/x"},
+                                                       {.oid = 2, .production_path = "/prod/b", .here = "/here/./x"}};
+    const Status refused = require_places(tablespaces, "b");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::configuration);
+    CHECK(refused.error().message == "tablespaces '/prod/a' and '/prod/b' of backup 'b' both go to '/here/./x'");
+    require(require_places({tablespaces.front()}, "b"));
+}
+
 TEST_CASE("--tablespace takes OLD=NEW, with a backslash before a '=' of a path") {
     const auto mapping = require(parse_tablespaces({"/fast=/here/fast/", R"(/a\=b=/c\=d)"}));
     CHECK(mapping == backup::TablespaceMapping{{"/fast", "/here/fast"}, {"/a=b", "/c=d"}});
