@@ -49,7 +49,7 @@ Result<std::map<std::uint32_t, std::string>> read_production_paths(const backup:
     const bool has_tablespaces =
         std::any_of(backup.archives.begin(), backup.archives.end(),
                     [](const backup::Archive& archive) { return archive.kind == backup::Archive::Kind::tablespace; });
-    if (!has_tablespaces) return paths;
+    if (!has_tablespaces && backup.manifest.find(kTablespaceMap) == nullptr) return paths;
     if (backup.format == backup::Format::tar) return backup::parse_tablespace_map(TRY(read_map_of_tar(backup)));
     std::error_code error;
     if (stdfs::exists(backup.directory / kTablespaceMap, error))
@@ -183,6 +183,7 @@ Result<std::vector<PlacedTablespace>> find_tablespaces(const backup::Backup& bac
                                                        const backup::TablespaceMapping& mapping) {
     std::vector<PlacedTablespace> tablespaces;
     for (const auto& [oid, production_path] : TRY(read_production_paths(backup))) {
+        TRY(backup::require_archive(backup, oid, production_path));
         PlacedTablespace tablespace{.oid = oid, .production_path = production_path};
         if (const auto found = mapping.find(production_path); found != mapping.end()) tablespace.here = found->second;
         tablespaces.push_back(std::move(tablespace));
@@ -212,8 +213,16 @@ bool FileSystemNeed::is_estimated() const {
 }
 
 Status require_places(const std::vector<PlacedTablespace>& tablespaces, const std::string& backup_label) {
+    std::map<fs::Path, std::string> taken;
     for (const PlacedTablespace& tablespace : tablespaces) {
-        if (tablespace.here) continue;
+        if (tablespace.here) {
+            const auto [other, is_new] = taken.emplace(tablespace.here->lexically_normal(), tablespace.production_path);
+            if (is_new) continue;
+            return Error{Errc::configuration,
+                         fmt::format("tablespaces '{}' and '{}' of backup '{}' both go to '{}'", other->second,
+                                     tablespace.production_path, backup_label, tablespace.here->string()),
+                         "Give each a place of its own in polygon.tablespaces."};
+        }
         return Error{
             Errc::configuration,
             fmt::format("tablespace '{}' of backup '{}' has no place here", tablespace.production_path, backup_label),

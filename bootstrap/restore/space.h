@@ -21,7 +21,7 @@ struct PlacedTablespace {
 };
 
 // By oid. Out of tablespace_map, which is among the first members of a base archive; else out of a plain backup's
-// links. Errors: those of the reader.
+// links. Errors: those of the reader; backup_incomplete.
 Result<std::vector<PlacedTablespace>> find_tablespaces(const backup::Backup& backup,
                                                        const backup::TablespaceMapping& mapping);
 
@@ -34,7 +34,7 @@ struct WalSize {
 // What is to be written of it.
 Result<WalSize> measure_wal(const backup::Backup& backup, backup::Wal wal);
 
-// Errc::configuration, naming the first one without a place.
+// Errc::configuration, naming the first one without a place, or the first two with the same.
 Status require_places(const std::vector<PlacedTablespace>& tablespaces, const std::string& backup_label);
 
 struct Need {

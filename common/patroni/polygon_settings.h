@@ -106,6 +106,12 @@ struct ExtensionSettings {
     Setting<std::vector<std::string>> keep;  // that act by themselves
 };
 
+// Of production's data directory, beyond what PostgreSQL itself keeps there. Files and folders in their normal form.
+struct FileSettings {
+    Setting<std::vector<std::string>> keep;
+    Setting<std::vector<std::string>> exclude;
+};
+
 struct StagingSettings {
     Setting<OptionalPath> directory;  // none: beside the data directory
     Setting<Previous> previous;
@@ -130,6 +136,7 @@ struct PolygonSettings {
     Setting<Jobs> jobs;
     Setting<ForeignServers> foreign_servers;
     ExtensionSettings extensions;
+    FileSettings files;
     Setting<OptionalPath> sql;  // a folder of *.sql
     Setting<Replicas> replicas;
     StagingSettings staging;

@@ -154,6 +154,19 @@ std::optional<pid_t> find_postmaster(const Path& data_directory) {
     return works_there ? std::optional(pid) : std::nullopt;
 }
 
+Status require_plain_name(const std::string& what, const Path& place) {
+    const std::string name = without_slash(place).string();
+    for (const char* suffix : {kStagedSuffix, kPreviousSuffix, kFailedSuffix}) {
+        if (!name.ends_with(suffix)) continue;
+        return Error{Errc::configuration,
+                     fmt::format("{} '{}' ends in '{}', which a rebuild and Patroni give to what they rename", what,
+                                 place.string(), suffix),
+                     fmt::format("Choose a name that does not end in {}, {} or {}.", kStagedSuffix, kPreviousSuffix,
+                                 kFailedSuffix)};
+    }
+    return {};
+}
+
 Status require_movable(const Places& places) {
     const bool is_mounted = fs::is_mount_point(places.data);
     const Path parent = places.data.parent_path();

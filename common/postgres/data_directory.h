@@ -39,6 +39,12 @@ Status require_movable(const Places& places);
 // What a staged or set-aside directory's tablespaces and pg_wal have behind their names.
 inline constexpr const char* kStagedSuffix = ".staged";
 inline constexpr const char* kPreviousSuffix = ".previous";
+// What Patroni gives them where a bootstrap has failed (patroni/postgresql/__init__.py, move_data_directory).
+inline constexpr const char* kFailedSuffix = ".failed";
+
+// Errc::configuration if the name of a place itself ends in one of these: a rename would take it for another's, or undo
+// what was never done. `what` is "data directory", for the message.
+Status require_plain_name(const std::string& what, const Path& place);
 
 // The entries that Patroni counts (patroni/postgresql/__init__.py data_directory_empty): no dot-files, no lost+found.
 // None for a directory that does not exist.

@@ -93,6 +93,7 @@ std::string to_json(const GenerationMarker& marker) {
         {"sql", marker.sql},
         {"left", marker.left},
         {"not_carried_over", to_json(marker.not_carried_over)},
+        {"excluded", marker.excluded},
         {"phase_seconds", marker.phase_seconds},
         {"seal", marker.seal},
     };
@@ -129,6 +130,7 @@ Result<GenerationMarker> marker_from_json(const std::string& text, const std::st
                                 .sql = lines_or_none(json, "sql"),
                                 .left = lines_or_none(json, "left"),
                                 .not_carried_over = to_settings(json.value("not_carried_over", Json::array())),
+                                .excluded = lines_or_none(json, "excluded"),
                                 .phase_seconds = json.at("phase_seconds"),
                                 .seal = json.value("seal", "")};
     } catch (const std::exception& error) {

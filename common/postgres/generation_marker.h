@@ -53,6 +53,7 @@ struct GenerationMarker {
     std::vector<std::string> sql;                   // one line each: a file that was run, in which database, how long
     std::vector<std::string> left;                  // one line each: what was left as it was, and why
     std::vector<LeftSetting> not_carried_over;      // production's settings
+    std::vector<std::string> excluded;              // files and folders of production's that were not restored
     std::map<std::string, double> phase_seconds;
     std::string seal;  // of a staged clone (seal.h); empty: never sealed
 };

@@ -154,6 +154,15 @@ Check check_left_settings(const GenerationMarker& marker) {
     return {"production's settings", true, describe_left_settings(marker), Weight::advisory};
 }
 
+// In full in polygon.json: a folder may hold many.
+Check check_excluded_files(const GenerationMarker& marker) {
+    constexpr std::size_t kMost = 20;
+    const std::vector<std::string>& all = marker.excluded;
+    std::vector<std::string> told(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kMost)));
+    if (told.size() < all.size()) told.push_back(fmt::format("and {} more", all.size() - told.size()));
+    return {"excluded files", true, list_or(told, "none"), Weight::advisory};
+}
+
 Result<Check> check_archiving(Connection& session) {
     const std::string mode = TRY(session.value("SELECT pg_catalog.current_setting('archive_mode')"));
     const std::string source = TRY(session.value(
@@ -218,6 +227,7 @@ Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const G
     checks.push_back(check_collations(marker));
     checks.push_back(check_masking(marker));
     checks.push_back(check_left_settings(marker));
+    checks.push_back(check_excluded_files(marker));
     return checks;
 }
 

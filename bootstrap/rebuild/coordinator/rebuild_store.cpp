@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/base/log.h"
+#include "common/base/printable.h"
 
 namespace polygon::rebuild {
 namespace {
@@ -21,10 +22,11 @@ const char* word_of(Order order) {
     return order == Order::abort ? "abort" : "rollback";
 }
 
-Order parse_order(const std::string& text) {
-    if (text == "abort") return Order::abort;
-    if (text == "rollback") return Order::rollback;
-    return Order::none;
+std::optional<Order> parse_order(const std::string& text) {
+    for (const Order order : {Order::abort, Order::rollback}) {
+        if (text == word_of(order)) return order;
+    }
+    return std::nullopt;
 }
 
 // Neither goes back to what it was: whose lease has ended holds nothing, and who leads is decided anew.
@@ -60,8 +62,20 @@ Result<Situation> RebuildStore::look() {
         if (node) seen.nodes.emplace(entry.key.substr(keys_.nodes().size()), *std::move(node));
     }
     seen.generation = TRY(etcd::read_stored(client_, keys_.generation(), etcd::parse_generation));
-    if (const auto entry = TRY(client_.read(keys_.order()))) seen.order = parse_order(entry->value);
+    if (const auto entry = TRY(client_.read(keys_.order()))) seen.order = understand_order(entry->value);
     return seen;
+}
+
+// Somebody's slip must not end a rebuild that has stopped the polygon.
+Order RebuildStore::understand_order(const std::string& text) {
+    const std::optional<Order> order = parse_order(text);
+    if (!order && text != unknown_order_) {
+        log_warning(fmt::format("the key '{}' holds '{}', which is no order: nothing is done about it", keys_.order(),
+                                printable(text)),
+                    {{"known", fmt::format("{}, {}", word_of(Order::abort), word_of(Order::rollback))}});
+    }
+    unknown_order_ = order ? "" : text;
+    return order.value_or(Order::none);
 }
 
 Result<std::vector<etcd::HistoryRecord>> RebuildStore::read_history() {

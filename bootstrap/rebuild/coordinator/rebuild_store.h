@@ -45,8 +45,8 @@ class RebuildStore {
     // Every write of a coordinator that etcd refuses for good is Errc::needs_person, in etcd's own words; in begin()
     // Errc::refused.
 
-    // Records of agents that make no sense are left out, as if the agents were gone. Errc::conflict for any other
-    // value.
+    // Records of agents that make no sense are left out, as if the agents were gone. An order that is none is
+    // Order::none and a warning, once. Errc::conflict for any other value.
     Result<Situation> look();
     Result<std::vector<etcd::HistoryRecord>> read_history();  // the oldest first
 
@@ -82,6 +82,7 @@ class RebuildStore {
     const etcd::RebuildKeys& keys() const { return keys_; }
 
   private:
+    Order understand_order(const std::string& text);
     etcd::Transaction on(const etcd::Lock& lock, const Situation& seen) const;
     void require_all_stopped(const Situation& seen, etcd::Transaction& transaction) const;
     // A refusal of etcd's own, which asking again does not change, is the error `when_refused`.
@@ -93,6 +94,7 @@ class RebuildStore {
 
     std::string cluster_prefix_;
     etcd::RebuildKeys keys_;
+    std::string unknown_order_;  // that was warned of
     etcd::Client client_;
 };
 

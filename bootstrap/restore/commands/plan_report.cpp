@@ -288,6 +288,8 @@ std::string to_table(const PlanReport& report) {
     table.add("foreign servers", std::string(foreign_servers_of(plan)));
     if (const auto& kept = plan.policy.ties.kept_extensions; !kept.empty())
         table.add("extensions kept", fmt::format("{}", fmt::join(kept, ", ")));
+    if (!plan.excluded_files.empty())
+        table.add("excluded files", fmt::format("{}", fmt::join(plan.excluded_files, ", ")));
     add_sql(table, plan.policy.sql);
     add_space(table, report);
     return table.text();
@@ -315,6 +317,7 @@ std::string to_json(const PlanReport& report) {
                        {"jobs", jobs_of(plan)},
                        {"foreign_servers", foreign_servers_of(plan)},
                        {"extensions_kept", plan.policy.ties.kept_extensions},
+                       {"excluded_files", plan.excluded_files},
                        {"sql", sql_json(plan.policy.sql)},
                        {"space", space_json(report.file_systems)}};
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

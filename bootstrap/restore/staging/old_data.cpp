@@ -36,7 +36,7 @@ Status remove_contents(const Path& failed) {
 }  // namespace
 
 Path failed_place(const postgres::Places& places) {
-    return places.data.string() + kFailedSuffix;
+    return places.data.string() + postgres::kFailedSuffix;
 }
 
 bool is_failed_clone(const Path& failed) {
@@ -52,7 +52,7 @@ Result<std::vector<OldTree>> find_old_data(const postgres::Places& places) {
     std::error_code error;
     if (stdfs::exists(places.previous, error)) TRY(measure(places.previous, postgres::kPreviousSuffix, old));
     const Path failed = failed_place(places);
-    if (is_failed_clone(failed)) TRY(measure(failed, kFailedSuffix, old));
+    if (is_failed_clone(failed)) TRY(measure(failed, postgres::kFailedSuffix, old));
     return old;
 }
 
@@ -60,7 +60,7 @@ Status remove_failed_clone(const postgres::Places& places) {
     const Path failed = failed_place(places);
     if (!is_failed_clone(failed)) return {};
     log_info("removing a clone whose bootstrap failed", {{"directory", failed.string()}});
-    for (const Path& tree : TRY(list_trees(failed, kFailedSuffix))) {
+    for (const Path& tree : TRY(list_trees(failed, postgres::kFailedSuffix))) {
         if (tree != failed) TRY(fs::remove_tree(tree));
     }
     return remove_contents(failed);

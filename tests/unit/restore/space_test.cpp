@@ -7,6 +7,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/require.h"
 #include "tests/support/scratch.h"
+#include "tests/unit/backup/archive_builder.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -113,6 +114,30 @@ TEST_CASE("too little room is refused, naming places, amounts and what is missin
     std::vector<FileSystemNeed> estimated = file_systems;
     estimated[1].needs[0].is_estimated = true;
     CHECK_THAT(require_space(estimated).error().message, ContainsText(" free, and about 3.0 MiB are needed"));
+}
+
+TEST_CASE("a plan finds the archive of a mapped tablespace missing, with no other tablespace there") {
+    const support::Scratch scratch;
+    backup::test::Sample sample;
+    sample.add_tablespace(16384, "/prod/fast");
+    sample.tablespaces.clear();
+    sample.seal();
+    sample.write_tar(scratch.path() / "backup");
+    const auto found = find_tablespaces(require(backup::open_backup(scratch.path() / "backup")), {});
+    REQUIRE_FALSE(found.has_value());
+    CHECK(found.error().code == Errc::backup_incomplete);
+    CHECK(found.error().message ==
+          "backup 'backup' is incomplete: no archive '16384.tar' of tablespace 16384 ('/prod/fast')");
+}
+
+TEST_CASE("two tablespaces of a backup in one place are refused, where they go is known before it is read") {
+    const std::vector<PlacedTablespace> tablespaces = {{.oid = 1, .production_path = "/prod/a", .here = "/here/x"},
+                                                       {.oid = 2, .production_path = "/prod/b", .here = "/here/./x"}};
+    const Status refused = require_places(tablespaces, "b");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::configuration);
+    CHECK(refused.error().message == "tablespaces '/prod/a' and '/prod/b' of backup 'b' both go to '/here/./x'");
+    require(require_places({tablespaces.front()}, "b"));
 }
 
 TEST_CASE("--tablespace takes OLD=NEW, with a backslash before a '=' of a path") {
