@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kPrefix = "POLYGON_";
 constexpr std::string_view kConfigVariable = "POLYGON_CONFIG";  // where the file is: not a key
 
-const std::array<Key, 31> kKeys = {
+const std::array<Key, 32> kKeys = {
     Key{"source.directory"},
     Key{"source.connection"},
     Key{"source.command"},
@@ -45,6 +45,7 @@ const std::array<Key, 31> kKeys = {
     Key{"foreign_servers"},
     Key{"extensions.keep", Shape::list},
     Key{"sql"},
+    Key{"masking.rewrite"},
     Key{"replicas"},
     Key{"staging.directory"},
     Key{"staging.previous"},

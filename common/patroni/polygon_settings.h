@@ -102,6 +102,10 @@ struct ExtensionSettings {
     Setting<std::vector<std::string>> keep;  // that act by themselves
 };
 
+struct MaskingSettings {
+    Setting<bool> rewrite;  // tables in which it has left old row versions
+};
+
 struct StagingSettings {
     Setting<OptionalPath> directory;  // none: beside the data directory
     Setting<Previous> previous;
@@ -127,6 +131,7 @@ struct PolygonSettings {
     Setting<ForeignServers> foreign_servers;
     ExtensionSettings extensions;
     Setting<OptionalPath> sql;  // a folder of *.sql
+    MaskingSettings masking;
     Setting<Replicas> replicas;
     StagingSettings staging;
 };
