@@ -36,7 +36,8 @@ Status require_room(const Plan& plan) {
                               .data_directory = plan.places.staged,
                               .tablespaces = tablespace_mapping(plan),
                               .tablespace_suffix = postgres::kStagedSuffix,
-                              .wal = recovered_from(plan.settings.recovery)});
+                              .wal = recovered_from(plan.settings.recovery)},
+                             rewriting_of(plan.policy));
 }
 
 // Recovered, sanitised and under an identity of its own.

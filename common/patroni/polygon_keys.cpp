@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kPrefix = "POLYGON_";
 constexpr std::string_view kConfigVariable = "POLYGON_CONFIG";  // where the file is: not a key
 
-const std::array<Key, 34> kKeys = {
+const std::array<Key, 35> kKeys = {
     Key{"source.directory"},
     Key{"source.connection"},
     Key{"source.command"},
@@ -48,6 +48,7 @@ const std::array<Key, 34> kKeys = {
     Key{"files.keep", Shape::list},
     Key{"files.exclude", Shape::list},
     Key{"sql"},
+    Key{"masking.rewrite"},
     Key{"replicas"},
     Key{"staging.directory"},
     Key{"staging.previous"},

@@ -154,6 +154,7 @@ Status read_all(const Reader& reader, PolygonSettings& settings) {
     TRY(reader.read("files.keep", settings.files.keep, to_relative_paths));
     TRY(reader.read("files.exclude", settings.files.exclude, to_relative_paths));
     TRY(reader.read("sql", settings.sql, to_absolute_path));
+    TRY(reader.read("masking.rewrite", settings.masking.rewrite, to_bool));
     TRY(reader.choose("replicas", settings.replicas, {"leader", "staged"}));
     TRY(reader.read("staging.directory", settings.staging.directory, to_absolute_path));
     TRY(reader.choose("staging.previous", settings.staging.previous, {"keep-until-verified", "keep"}));

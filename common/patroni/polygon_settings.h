@@ -112,6 +112,10 @@ struct FileSettings {
     Setting<std::vector<std::string>> exclude;
 };
 
+struct MaskingSettings {
+    Setting<bool> rewrite;  // tables in which it has left old row versions
+};
+
 struct StagingSettings {
     Setting<OptionalPath> directory;  // none: beside the data directory
     Setting<Previous> previous;
@@ -138,6 +142,7 @@ struct PolygonSettings {
     ExtensionSettings extensions;
     FileSettings files;
     Setting<OptionalPath> sql;  // a folder of *.sql
+    MaskingSettings masking;
     Setting<Replicas> replicas;
     StagingSettings staging;
 };

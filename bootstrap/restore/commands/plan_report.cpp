@@ -262,8 +262,8 @@ Status measure(const backup::Backup& backup, PlanReport& report) {
     report.identity = TRY(backup::compute_identity(backup));
     report.wal = TRY(measure_wal(backup, recovered_from(plan.settings.recovery)));
     report.tablespaces = TRY(find_tablespaces(backup, tablespace_mapping(plan)));
-    report.file_systems =
-        TRY(measure_space(backup, report.wal, plan.places.staged, report.tablespaces, postgres::kStagedSuffix));
+    report.file_systems = TRY(measure_space(backup, report.wal, plan.places.staged, report.tablespaces,
+                                            postgres::kStagedSuffix, rewriting_of(plan.policy)));
     return {};
 }
 

@@ -87,6 +87,29 @@ TEST_CASE("an incremental backup needs room for what comes of it and, meanwhile,
     CHECK(file_systems[0].is_estimated());
 }
 
+TEST_CASE("masking.rewrite needs room for the largest table and its indexes, in each place") {
+    const support::Scratch scratch;
+    const std::vector<PlacedTablespace> tablespaces = {
+        {.oid = 16384, .production_path = "/fast", .here = scratch.path() / "fast"}};
+    backup::Backup backup = tar_backup();
+    for (const auto& [path, bytes] : {std::pair{"base/5/16400", 1000},
+                                      {"base/5/16400.1", 300},
+                                      {"base/5/16400_fsm", 7000},
+                                      {"base/5/16401", 1200},
+                                      {"global/1260", 9000},
+                                      {"base/5/pg_filenode.map", 512}})
+        backup.manifest.files.push_back({.path = path, .size_bytes = static_cast<std::uint64_t>(bytes)});
+    const auto file_systems =
+        require(measure_space(backup, {}, scratch.path() / "data", tablespaces, "", Rewriting::largest_table));
+    const std::vector<Need>& needs = file_systems.at(0).needs;
+    REQUIRE(needs.size() == 4);
+    CHECK(needs[1].what == "data directory: masking.rewrite");
+    CHECK(needs[1].bytes == 2 * 1300);
+    CHECK(needs[1].is_estimated);
+    CHECK(needs[3].what == "tablespace 16384: masking.rewrite");
+    CHECK(needs[3].bytes == 2 * 1000);
+}
+
 TEST_CASE("what an unfinished restore left counts as free: it is removed first") {
     const support::Scratch scratch;
     const std::uint64_t before = require(fs::used_bytes(scratch.path() / "data"));
