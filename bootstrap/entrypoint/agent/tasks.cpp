@@ -105,8 +105,7 @@ Status Agent::try_task(const Orders& orders, Task task) {
             idle_stop_seen_.reset();  // once; then its end is waited for anew
             return {};
         case Task::stop_server:
-            stop_server();
-            return {};
+            return stop_server();
         case Task::start_patroni:
             return start_patroni(starts_patroni_for_generation(orders) ? orders.plan->generation : "");
         case Task::clear_initialize:
@@ -145,12 +144,13 @@ Status Agent::clear_initialize(const Orders& orders) {
 }
 
 // A fast shutdown (PostgreSQL src/backend/postmaster/postmaster.c), asked once of each postmaster.
-void Agent::stop_server() {
-    const std::optional<pid_t> pid = postgres::find_postmaster(places_.data);
-    if (!pid || *pid == stopped_server_) return;
+Status Agent::stop_server() {
+    const std::optional<pid_t> pid = TRY(postgres::find_postmaster(places_.data));
+    if (!pid || *pid == stopped_server_) return {};
     stopped_server_ = *pid;
     log_info("stops a PostgreSQL that runs without Patroni", {{"pid", *pid}});
     ::kill(*pid, SIGINT);
+    return {};
 }
 
 std::function<Status()> Agent::disk_work_of(Task task, const std::string& generation) const {
