@@ -10,6 +10,7 @@
 #include "common/fs/file.h"
 #include "common/postgres/generation_marker.h"
 #include "common/postgres/seal.h"
+#include "common/process/environment.h"
 #include "tests/support/control_file.h"
 
 namespace polygon::entrypoint {
@@ -98,11 +99,15 @@ void Node::write_program(const std::string& name, const std::string& script) con
     require(fs::replace_file(file("bin") / name, script, 0755));
 }
 
-void Node::start() {
+void Node::start(const process::Environment& more) {
+    process::Environment environment = process::own_environment();
+    for (const auto& [name, value] : more)
+        environment[name] = value;
     const std::filesystem::path bin = file("bin");
     std::filesystem::remove(file("running"));
     auto child = process::Child::start({.argv = {(bin / "polygon-entrypoint").string(), "--",
                                                  (bin / "patroni").string(), file("patroni.yml").string()},
+                                        .environment = environment,
                                         .output_file = file("log")});
     if (!child) throw std::runtime_error(child.error().message);
     entrypoint_.emplace(std::move(*child));
