@@ -13,13 +13,8 @@ namespace {
 namespace stdfs = std::filesystem;
 using postgres::Path;
 
-bool is_link(const Path& path) {
-    std::error_code error;
-    return stdfs::is_symlink(stdfs::symlink_status(path, error));
-}
-
 Status add_target(const Path& link, std::vector<Path>& targets) {
-    if (!is_link(link)) return {};
+    if (!TRY(fs::is_link(link))) return {};
     std::error_code error;
     const Path target = stdfs::read_symlink(link, error);
     if (error) return errno_error(Errc::io, fmt::format("cannot read the link '{}'", link.string()), error.value());
@@ -72,7 +67,7 @@ Status require_apart(const MovedPlace& inner, const MovedPlace& outer) {
 Status require_movable_place(const std::string& what, Path place) {
     if (!place.has_filename()) place = place.parent_path();  // "/fast/"
     // A link is renamed itself, whatever is mounted behind it.
-    if (!is_link(place) && fs::is_mount_point(place)) {
+    if (!TRY(fs::is_link(place)) && fs::is_mount_point(place)) {
         return Error{Errc::data_directory_invalid,
                      fmt::format("{} '{}' is a mount point and cannot be renamed", what, place.string()),
                      "Let it be a subdirectory of the mount, in a directory of Patroni's user."};
@@ -91,8 +86,8 @@ Result<std::vector<Path>> list_link_targets(const Path& data_directory) {
     std::vector<Path> targets;
     TRY(add_target(data_directory / "pg_wal", targets));
     const Path tablespaces = data_directory / "pg_tblspc";
+    if (!TRY(fs::is_there(tablespaces))) return targets;
     std::error_code error;
-    if (!stdfs::exists(tablespaces, error)) return targets;
     for (stdfs::directory_iterator entry(tablespaces, error), end; !error && entry != end; entry.increment(error))
         TRY(add_target(entry->path(), targets));
     if (!error) return targets;

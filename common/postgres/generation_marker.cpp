@@ -145,9 +145,9 @@ Result<GenerationMarker> marker_from_json(const std::string& text, const std::st
 
 Result<std::optional<GenerationMarker>> read_marker(const std::filesystem::path& data_directory) {
     const std::filesystem::path path = data_directory / kFile;
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) return std::optional<GenerationMarker>();
-    return std::optional(TRY(marker_from_json(TRY(fs::read_file(path)), path.string())));
+    const auto text = TRY(fs::read_file_if_there(path));
+    if (!text) return std::optional<GenerationMarker>();
+    return std::optional(TRY(marker_from_json(*text, path.string())));
 }
 
 Status write_marker(const std::filesystem::path& data_directory, const GenerationMarker& marker) {

@@ -55,7 +55,7 @@ class Agent {
     Status start_helper(const Orders& orders, Task task);
     Status start_patroni(const std::string& serves);
     Status clear_initialize(const Orders& orders);
-    void stop_server();
+    Status stop_server();
     // Without a task it is the guard's.
     void work_on_disk(std::optional<Task> task, std::function<Status()> work);
     std::function<Status()> disk_work_of(Task task, const std::string& generation) const;

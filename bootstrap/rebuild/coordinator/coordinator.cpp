@@ -141,7 +141,7 @@ void Coordinator::note_phase(const etcd::PhaseRecord& phase) {
 // In phase `replicas` the leader is asked as well.
 View Coordinator::look_closer(const Situation& seen) {
     View view = make_view(seen);
-    if (order_ != Order::none) view.order = order_;
+    view.order = std::max(order_, view.order);  // a rollback is obeyed where an abort comes too late
     view.verdict = verdict_;
     if (view.phase.phase != Phase::replicas) return view;
     const auto now = parts_.clock.now();
@@ -159,17 +159,17 @@ Coordinator::Step Coordinator::act(const Situation& seen, const View& view, cons
         case Move::Kind::wait:
             break;
         case Move::Kind::enter:
-            TRY(enter(seen, move.phase, ""));
+            TRY(enter(seen, move, &RebuildStore::enter));
             break;
         case Move::Kind::go_back:
             log_warning("going back to the polygon before: " + move.reason);
             TRY(go_back(seen, move));
             break;
         case Move::Kind::clear:
-            TRY(enter_if_unchanged(seen, move, &RebuildStore::clear));
+            TRY(enter(seen, move, &RebuildStore::clear));
             break;
         case Move::Kind::put_back:
-            TRY(enter_if_unchanged(seen, move, &RebuildStore::put_back));
+            TRY(enter(seen, move, &RebuildStore::put_back));
             break;
         case Move::Kind::verify:
             verify(seen);
@@ -192,28 +192,20 @@ etcd::PhaseRecord Coordinator::next(const Situation& seen, Phase phase, const st
     return next_phase(now, phase, error, took, parts_.clock.wall());
 }
 
-Status Coordinator::enter(const Situation& seen, Phase phase, const std::string& error) {
-    const etcd::PhaseRecord record = next(seen, phase, error);
-    TRY(parts_.store.enter(*lock_, seen, record));
-    has_acted_ = true;
-    last_view_->phase = record;  // a signal before the next look goes by it
-    return {};
-}
-
 // What was stopped and not cleared is started again with the keys that it has, but for a pause.
 Status Coordinator::go_back(const Situation& seen, const Move& move) {
     const Phase now = seen.phase.value->phase;
     const bool is_stopped = now == Phase::stop || now == Phase::clear;
-    if (!is_stopped || !unpaused_config(seen.cluster)) return enter(seen, move.phase, move.reason);
-    return enter_if_unchanged(seen, move, &RebuildStore::restart);
+    const bool is_paused = unpaused_config(seen.cluster).has_value();
+    return enter(seen, move, is_stopped && is_paused ? &RebuildStore::restart : &RebuildStore::enter);
 }
 
-// What changed meanwhile is seen in the next round; a phase that changed is somebody else's doing only if the lock is.
-Status Coordinator::enter_if_unchanged(const Situation& seen, const Move& move, Transition transition) {
+// What changed meanwhile, or was ordered, is seen in the next round.
+Status Coordinator::enter(const Situation& seen, const Move& move, Transition transition) {
     const etcd::PhaseRecord record = next(seen, move.phase, move.reason);
     has_acted_ = TRY((parts_.store.*transition)(*lock_, seen, record)) == Attempt::done;
     if (has_acted_)
-        last_view_->phase = record;
+        last_view_->phase = record;  // a signal before the next look goes by it
     else
         log_debug("the keys changed meanwhile; looking again", {{"phase", etcd::to_text(move.phase)}});
     return {};
@@ -239,7 +231,9 @@ void Coordinator::verify(const Situation& seen) {
 Coordinator::Step Coordinator::finish(const Situation& seen, const View& view, Phase phase) {
     const etcd::PhaseRecord last = next(seen, phase, "");
     const WallTime now = parts_.clock.wall();
-    TRY(parts_.store.finish(*lock_, seen, last, make_history(view, last, now), format_utc(now)));
+    const etcd::HistoryRecord history = make_history(view, last, now);
+    if (TRY(parts_.store.finish(*lock_, seen, last, history, format_utc(now))) == Attempt::changed_meanwhile)
+        return std::optional<Ending>();
     View ended = view;
     ended.phase = last;
     note_phase(last);
@@ -248,14 +242,15 @@ Coordinator::Step Coordinator::finish(const Situation& seen, const View& view, P
                                 .signal = interrupted_by_});
 }
 
-Error Coordinator::stuck(const Situation& seen, const std::string& reason) {
-    const Status noted = parts_.store.enter(*lock_, seen, stuck_phase(*seen.phase.value, reason));
+Coordinator::Step Coordinator::stuck(const Situation& seen, const std::string& reason) {
+    const auto noted = parts_.store.enter(*lock_, seen, stuck_phase(*seen.phase.value, reason));
+    if (noted && *noted == Attempt::changed_meanwhile) return std::optional<Ending>();
     if (!noted) log_warning(noted.error().message);
     parts_.on_phase();
-    return {Errc::needs_person,
-            fmt::format("the rebuild '{}' is stuck in phase {}: {}", generation_,
-                        etcd::to_text(seen.phase.value->phase), reason),
-            has_way_back(make_view(seen)) ? kGoOn : "Mend that; polygon-rebuild resume goes on from there."};
+    return Error{Errc::needs_person,
+                 fmt::format("the rebuild '{}' is stuck in phase {}: {}", generation_,
+                             etcd::to_text(seen.phase.value->phase), reason),
+                 has_way_back(make_view(seen)) ? kGoOn : "Mend that; polygon-rebuild resume goes on from there."};
 }
 
 }  // namespace polygon::rebuild

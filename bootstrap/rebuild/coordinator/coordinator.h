@@ -88,9 +88,8 @@ class Coordinator {
     Status require_same_rebuild(const Situation& seen);
     View look_closer(const Situation& seen);
     void verify(const Situation& seen);
-    Status enter(const Situation& seen, etcd::Phase phase, const std::string& error);
-    Status enter_if_unchanged(const Situation& seen, const Move& move, Transition transition);
-    Error stuck(const Situation& seen, const std::string& reason);
+    Status enter(const Situation& seen, const Move& move, Transition transition);
+    Step stuck(const Situation& seen, const std::string& reason);
     etcd::PhaseRecord next(const Situation& seen, etcd::Phase phase, const std::string& error) const;
     void note_phase(const etcd::PhaseRecord& phase);
     void obey(const Operator::Wish& wish);

@@ -12,7 +12,7 @@
 
 namespace polygon::rebuild {
 
-// What somebody asked of the rebuild while it runs.
+// What somebody asked of the rebuild while it runs; the stronger is the greater.
 enum class Order { none, abort, rollback };
 
 // Whether something has moved within the coordinator's patience.

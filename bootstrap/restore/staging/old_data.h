@@ -13,7 +13,7 @@ namespace polygon::bootstrap {
 postgres::Path failed_place(const postgres::Places& places);
 
 // Whether a clone of ours is what failed there: it has a polygon.json, of whichever generation.
-bool is_failed_clone(const postgres::Path& failed);
+Result<bool> is_failed_clone(const postgres::Path& failed);
 
 // A directory and its links' targets that have its suffix, and what removing each gives back.
 struct OldTree {

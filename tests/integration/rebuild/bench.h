@@ -29,7 +29,9 @@ class Between final : public Operator {
   public:
     Between(PlayedPolygon& polygon, support::FakeClock& clock) : polygon_(polygon), clock_(clock) {}
 
-    void show(const View& view, std::chrono::seconds, const std::string&) override {
+    // Called after the coordinator's look, before what it does by it.
+    void show(const View& view, std::chrono::seconds, const std::string& waiting_for) override {
+        if (on_show) on_show(view, waiting_for);
         const std::string phase(etcd::to_text(view.phase.phase));
         if (phases.empty() || phases.back() != phase) phases.push_back(phase);
     }
@@ -44,6 +46,7 @@ class Between final : public Operator {
 
     std::vector<std::string> phases;
     std::function<void(const View*)> before_step;
+    std::function<void(const View&, const std::string& waiting_for)> on_show;
     std::optional<Wish> wish;
     int rounds = 0;
     int dies_after = 0;
@@ -131,7 +134,7 @@ struct Bench {
     Result<Ending> resume() {
         auto held = lock();
         const Situation seen = *store.look();
-        if (const Status entered = store.enter(*held, seen, resumed_phase(make_view(seen))); !entered)
+        if (const Status entered = store.resume(*held, seen, resumed_phase(make_view(seen))); !entered)
             return entered.error();
         return coordinate(std::move(held));
     }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tests/integration/rebuild/bench.h"
 
 namespace polygon::rebuild {
@@ -162,7 +164,7 @@ TEST_CASE("the clearing does not happen when a key of the cluster is written aft
     Situation seen = *bench.store.look();
     etcd::PhaseRecord next = *seen.phase.value;
     next.phase = Phase::clear;
-    REQUIRE(bench.store.enter(*held, seen, next).has_value());
+    REQUIRE(bench.store.enter(*held, seen, next).value_or(Attempt::changed_meanwhile) == Attempt::done);
     bench.polygon.remove(kPrefix + "leader");
     seen = *bench.store.look();
     next.phase = Phase::bootstrap;
@@ -199,6 +201,28 @@ TEST_CASE("orders of another program are obeyed and gone with it") {
     CHECK(ending->kind == Ending::Kind::rolled_back);
     CHECK(bench.history_outcome() == "aborted");
     CHECK_FALSE(bench.polygon.get(bench.store.keys().order()).has_value());
+    bench.check_as_before();
+}
+
+TEST_CASE("an order that comes between a look and the transaction that follows from it is obeyed next") {
+    Bench bench;
+    const Phase phase = GENERATE(Phase::stage, Phase::stop, Phase::bootstrap, Phase::replicas, Phase::verify);
+    CAPTURE(etcd::to_text(phase));
+    const Order order = phase == Phase::stage ? Order::abort : Order::rollback;
+    bool is_given = false;
+    bench.person.on_show = [&](const View& view, const std::string& waiting_for) {
+        const bool is_about_to_act = waiting_for.empty() && (phase != Phase::verify || view.verdict);
+        if (is_given || view.phase.phase != phase || !is_about_to_act) return;
+        is_given = bench.store.give_order(order).has_value();
+    };
+    const auto ending = bench.coordinate(bench.plan());
+    REQUIRE(ending.has_value());
+    CHECK(is_given);
+    CHECK(ending->kind == Ending::Kind::rolled_back);
+    CHECK(ending->view.phase.error == (order == Order::abort ? kAborted : kRolledBackOnRequest));
+    const auto& phases = bench.person.phases;
+    const bool was_stopped = std::find(phases.begin(), phases.end(), "stop") != phases.end();
+    CHECK(was_stopped == (phase != Phase::stage));  // an abort costs no outage
     bench.check_as_before();
 }
 
