@@ -17,7 +17,8 @@ namespace polygon::entrypoint {
 struct Orders {
     std::optional<etcd::Plan> plan;
     std::optional<etcd::PhaseRecord> phase;
-    std::string preflight_id;         // empty: nobody asks
+    std::string preflight_id;  // empty: nobody asks
+    std::optional<etcd::ProofRequest> proof;
     std::int64_t phase_revision = 0;  // mod_revision of the key `phase`
 };
 
