@@ -29,6 +29,7 @@ std::set<std::string> required_servers(const Survey& survey, const std::string& 
     if (cascades && !clones_leader(survey, member, wanted)) return {key->replicates_from};
     std::set<std::string> servers = {leader, survey.cluster.leader.value_or(leader)};
     if (cascades) servers.insert(key->replicates_from);
+    servers.erase(member);  // nobody streams from itself
     return servers;
 }
 
@@ -79,7 +80,9 @@ Status check_rehearsal(const Survey& survey, const Wanted& wanted, const std::st
     visit_failures(survey, wanted, leader, [&](const std::string& name, const Login& login, Need need) {
         if (need != Need::required) return;
         refused.push_back(describe(name, login));
-        if (!login.hba_line.empty()) lines.push_back(fmt::format("{} (on {})", login.hba_line, login.member));
+        if (login.hba_line.empty()) return;
+        const std::string line = fmt::format("{} (on {})", login.hba_line, login.member);
+        if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
     });
     if (refused.empty()) return {};
     return Error{Errc::refused, fmt::format("{}", fmt::join(refused, "; ")), hint_of(lines)};

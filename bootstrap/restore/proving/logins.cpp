@@ -81,8 +81,7 @@ std::string missing_line(const Target& target, const ConnectionParameters& param
 
 Status try_one(const Target& target, const ConnectionParameters& parameters) {
     Connection session = TRY(Connection::open(parameters));
-    if (target.role != "replication") return session.execute("SELECT 1");
-    TRY(session.command("IDENTIFY_SYSTEM"));
+    if (target.role == "replication") TRY(session.command("IDENTIFY_SYSTEM"));
     return {};
 }
 

@@ -143,6 +143,22 @@ TEST_CASE("a preflight is answered by each node with its own report") {
     cluster.require([&] { return !cluster.one().record(cluster.client())->preflight; });
 }
 
+TEST_CASE("each node proves itself as long as somebody asks, and what it has proven goes with the question") {
+    Cluster cluster;
+    cluster.put(keys().proof(), to_json(etcd::ProofRequest{.id = "v1", .purpose = etcd::ProofPurpose::verify}));
+    for (Node* node : {&cluster.one(), &cluster.two()}) {
+        cluster.require([&] {
+            const auto record = node->record(cluster.client());
+            return record->proof && record->proof->id == "v1";
+        });
+        CHECK(node->record(cluster.client())->proof->generation == "of " + node->name());
+        CHECK_THAT(node->proofs(), ContainsText("--logins --evidence --keep-certificate"));
+    }
+    cluster.put(keys().proof(), R"({"id":"v2","purpose":"of a later version"})");
+    cluster.require([&] { return !cluster.one().record(cluster.client())->proof; });
+    cluster.remove(keys().proof());
+}
+
 TEST_CASE("a whole rebuild, the replica's copy staged too") {
     Cluster cluster;
     cluster.plan(etcd::ReplicaSource::staged);
@@ -161,7 +177,17 @@ TEST_CASE("a whole rebuild, the replica's copy staged too") {
     cluster.pass(Phase::replicas);
     CHECK(cluster.two().generation() == "g2");
     CHECK(cluster.two().record(cluster.client())->previous_for == "g2");
+    for (Node* node : {&cluster.one(), &cluster.two()}) {
+        cluster.require([&] {
+            const auto record = node->record(cluster.client());
+            return record->proof && record->proof->id == "g2 replicas 1";
+        });
+    }
     cluster.pass(Phase::verify);
+    cluster.require([&] {
+        const auto record = cluster.one().record(cluster.client());
+        return record->proof && record->proof->id == "g2 verify 1";
+    });
     cluster.put(keys().generation(),
                 to_json(etcd::Generation{.generation = "g2", .leader = "one", .system_identifier = "200"}));
     cluster.enter(Phase::done);

@@ -59,6 +59,7 @@ void PlayedPolygon::begin() {
     failures_.clear();
     wrong_.clear();
     login_error_.clear();
+    is_behind_ = false;
     keeps_previous_ = false;
     held_.reset();
     put(kPrefix + "config", R"({"ttl":20,"loop_wait":1})");
@@ -162,9 +163,9 @@ void PlayedPolygon::prove(const std::string& member, const std::string& id, cons
                           .generation = generation,
                           .system_identifier = kNewSystem,
                           .timeline = 1,
-                          .receiver = leads ? "" : "streaming",
-                          .received_lsn = 1000,
-                          .replayed_lsn = 1000,
+                          .receiver = leads || is_behind_ ? "" : "streaming",
+                          .received_lsn = is_behind_ ? 0U : 1000U,
+                          .replayed_lsn = is_behind_ ? 0U : 1000U,
                           .current_lsn = 1000};
     proof.logins = {{.role = "superuser", .member = member, .address = "localhost:5432"},
                     {.role = "replication",

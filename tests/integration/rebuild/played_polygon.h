@@ -35,6 +35,8 @@ class PlayedPolygon {
     void find_wrong(const std::string& check) { wrong_ = check; }
     // Of the logins that every member rehearses: this error at the leader's address; empty: none.
     void refuse_logins(const std::string& error) { login_error_ = error; }
+    // The replicas run, and follow nobody.
+    void keep_behind() { is_behind_ = true; }
     // Of the preflight of every member: a report, or else this error.
     void report(const std::string& json, const std::string& error = "");
 
@@ -67,6 +69,7 @@ class PlayedPolygon {
     std::string report_error_;
     std::string wrong_;
     std::string login_error_;
+    bool is_behind_ = false;
     bool keeps_previous_ = false;
     std::optional<etcd::Phase> held_;
 };
