@@ -146,12 +146,13 @@ std::string Site::query(const std::string& name, const std::string& sql) {
 }
 
 void Site::set_hba(const std::string& name, const std::string& lines) {
+    const std::string before = query(name, "SELECT pg_conf_load_time()");
     require(fs::replace_file(data(name) / "pg_hba.conf", lines));
     own(name);
     query(name, "SELECT pg_reload_conf()");
     require(support::wait_for("the new pg_hba.conf", 60s, [&]() -> Status {
-        const std::string loaded = query(name, "SELECT pg_conf_load_time() > now() - interval '1 minute'");
-        return loaded == "t" ? Status() : Status(Error{Errc::timeout, "not loaded"});
+        const bool is_loaded = query(name, "SELECT pg_conf_load_time()") != before;
+        return is_loaded ? Status() : Status(Error{Errc::timeout, "not loaded", ""});
     }));
 }
 
