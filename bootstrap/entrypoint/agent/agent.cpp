@@ -4,6 +4,7 @@
 
 #include "bootstrap/entrypoint/agent/orders.h"
 #include "common/base/log.h"
+#include "common/postgres/bootstrap_error.h"
 #include "polygon_version.h"
 
 namespace polygon::entrypoint {
@@ -114,6 +115,7 @@ Result<NodeSeen> Agent::look(const Orders& orders) {
     const OthersSeen others = TRY(look_at_others_for(orders));
     NodeSeen seen{.name = name_, .disk = disk_, .patroni = supervisor_.patroni(), .patroni_serves = patroni_serves_};
     seen.has_patroni_failed = attempt_ && patroni_failed_in_ == attempt_;
+    if (seen.has_patroni_failed) seen.bootstrap_error = postgres::read_bootstrap_error(places_.data);
     seen.is_staged_unusable = attempt_ && unusable_staged_ == attempt_->generation;
     seen.helper = helper_.seen();
     if (attempt_ && failure_ && failure_->attempt == *attempt_) seen.failure = failure_->error;

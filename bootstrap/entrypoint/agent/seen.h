@@ -79,6 +79,7 @@ struct NodeSeen {
     std::string patroni_serves;          // the generation for whose bootstrap or replicas it was started; empty: none
     bool is_patroni_at_work = false;     // of `stopping`: a clone, a bootstrap, a recovery, a removal of data
     bool has_patroni_failed = false;     // it ended by itself in this attempt
+    std::string bootstrap_error;         // of the program that it ran then; empty: not known
     bool is_staged_unusable = false;     // put_in_place found its seal broken
     std::optional<HelperSeen> helper;    // the last one
     std::optional<std::string> failure;  // of a task of this attempt

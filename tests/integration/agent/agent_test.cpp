@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/postgres/bootstrap_error.h"
 #include "tests/integration/agent/node.h"
 #include "tests/integration/etcd/server.h"
 #include "tests/support/catch.h"
@@ -221,10 +222,11 @@ TEST_CASE("a failed bootstrap is answered, undone, and every node has its old da
     cluster.enter(Phase::replicas);
     cluster.require([&] { return cluster.answers(cluster.two(), AnswerState::done); });
     cluster.require([&] { return cluster.one().is_patroni_running() && cluster.two().is_patroni_running(); });
+    postgres::note_bootstrap_end(cluster.one().places().data, Error{Errc::not_proven, "roles locked: app is open", ""});
     cluster.one().end_patroni(1);
     cluster.require([&] { return cluster.answers(cluster.one(), AnswerState::failed); });
     CHECK(cluster.one().record(cluster.client())->answer->error ==
-          "Patroni ended with status 1 in phase replicas; its log says why");
+          "Patroni ended with status 1 in phase replicas: roles locked: app is open");
     cluster.pass(Phase::undo);
     cluster.put("/service/main/initialize", "100");
     cluster.put("/service/main/leader", "one");
@@ -234,6 +236,7 @@ TEST_CASE("a failed bootstrap is answered, undone, and every node has its old da
         CHECK_FALSE(std::filesystem::exists(node->places().previous));
         CHECK_FALSE(std::filesystem::exists(node->places().data / "polygon-replaced-by"));
         cluster.require([&] { return node->is_patroni_running(); });
+        CHECK(postgres::read_bootstrap_error(node->places().data).empty());
     }
     CHECK(std::filesystem::exists(cluster.one().places().staged));  // nothing is removed while the polygon is away
     cluster.enter(Phase::rolled_back);
