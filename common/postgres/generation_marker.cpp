@@ -122,7 +122,7 @@ Result<GenerationMarker> marker_from_json(const std::string& text, const std::st
                                 .named_roles = roles.at("named"),
                                 .rotated_roles = roles.at("rotated"),
                                 .kept_roles = roles.at("kept"),
-                                .production_verifiers = json.at("production_verifiers_sha256"),
+                                .production_verifiers = lines_or_none(json, "production_verifiers_sha256"),
                                 .disarmed = json.at("disarmed"),
                                 .collations = lines_or_none(json, "collations"),
                                 .kept_ties = lines_or_none(json, "kept_ties"),

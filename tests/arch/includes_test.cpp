@@ -35,7 +35,7 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
 };
 const std::vector<std::string> kPrograms = {
     "bootstrap/restore",          "bootstrap/restore/commands", "bootstrap/restore/sources",
-    "bootstrap/restore/staging",  "bootstrap/post_bootstrap",   "bootstrap/entrypoint",
+    "bootstrap/restore/proving",  "bootstrap/restore/staging",  "bootstrap/post_bootstrap",   "bootstrap/entrypoint",
     "bootstrap/entrypoint/agent", "bootstrap/entrypoint/guard", "bootstrap/entrypoint/supervisor",
     "bootstrap/rebuild",          "bootstrap/rebuild/commands", "bootstrap/rebuild/coordinator",
     "callbacks/role_change"};

@@ -99,17 +99,20 @@ Result<std::optional<std::string>> RebuildStore::read_holder() {
     return entry ? std::optional(entry->value) : std::nullopt;
 }
 
-Status RebuildStore::ask_preflight(const std::string& id, etcd::LeaseId lease) {
-    const etcd::Transaction transaction{
-        .compares = {etcd::absent(keys_.preflight())},
-        .then = {etcd::put(keys_.preflight(), fmt::format(R"({{"id": "{}"}})", id), lease)}};
+Status RebuildStore::ask(const etcd::ProofRequest& request, etcd::LeaseId lease) {
+    etcd::Transaction transaction{.compares = {etcd::absent(keys_.preflight()), etcd::absent(keys_.proof())},
+                                  .then = {etcd::put(keys_.proof(), etcd::to_json(request), lease)}};
+    if (request.purpose == etcd::ProofPurpose::rehearse)
+        transaction.then.push_back(etcd::put(keys_.preflight(), fmt::format(R"({{"id": "{}"}})", request.id), lease));
     if (TRY(client_.commit(transaction)).succeeded) return {};
-    return Error{Errc::conflict, fmt::format("somebody else asks the nodes already (key '{}')", keys_.preflight()),
-                 "Run the same command again in a minute.", Retry::safe};
+    return Error{
+        Errc::conflict,
+        fmt::format("somebody else asks the nodes already (keys '{}' and '{}')", keys_.preflight(), keys_.proof()),
+        "Run the same command again in a minute.", Retry::safe};
 }
 
-Status RebuildStore::withdraw_preflight() {
-    TRY(client_.commit({.compares = {}, .then = {etcd::remove(keys_.preflight())}}));
+Status RebuildStore::withdraw_request() {
+    TRY(client_.commit({.compares = {}, .then = {etcd::remove(keys_.preflight()), etcd::remove(keys_.proof())}}));
     return {};
 }
 
@@ -163,6 +166,7 @@ Status RebuildStore::begin(const etcd::Lock& lock, const Situation& seen, const 
     transaction.compares.push_back(etcd::value_is(cluster_prefix_ + "initialize", plan.system_identifier));
     transaction.then.push_back(etcd::put(keys_.plan(), etcd::to_json(plan)));
     transaction.then.push_back(etcd::remove(keys_.preflight()));
+    transaction.then.push_back(etcd::remove(keys_.proof()));
     Status begun = commit_or_conflict(transaction, "the rebuild was not begun", Errc::refused);
     if (!begun && begun.error().code == Errc::refused) begun.error().hint = "Mend that in etcd. Nothing was begun.";
     return begun;

@@ -55,8 +55,9 @@ class RebuildStore {
     Result<std::optional<std::string>> read_holder();
 
     // Errc::conflict if a request of somebody else is there.
-    Status ask_preflight(const std::string& id, etcd::LeaseId lease);
-    Status withdraw_preflight();
+    // To rehearse: what they would do as well (the key `preflight`).
+    Status ask(const etcd::ProofRequest& request, etcd::LeaseId lease);
+    Status withdraw_request();
     // A lease for a request by someone who holds no lock.
     Result<etcd::LeaseId> grant_lease(std::chrono::seconds ttl);
 
