@@ -49,7 +49,9 @@ Result<std::map<std::uint32_t, std::string>> read_production_paths(const backup:
     const bool has_tablespaces =
         std::any_of(backup.archives.begin(), backup.archives.end(),
                     [](const backup::Archive& archive) { return archive.kind == backup::Archive::Kind::tablespace; });
-    if (!has_tablespaces && backup.manifest.find(kTablespaceMap) == nullptr) return paths;
+    // A server without tablespaces sends an empty one.
+    const backup::ManifestFile* map = backup.manifest.find(kTablespaceMap);
+    if (!has_tablespaces && (map == nullptr || map->size_bytes == 0)) return paths;
     if (backup.format == backup::Format::tar) return backup::parse_tablespace_map(TRY(read_map_of_tar(backup)));
     std::error_code error;
     if (stdfs::exists(backup.directory / kTablespaceMap, error))

@@ -122,9 +122,8 @@ struct Terminal {
     explicit Terminal(const std::vector<std::string>& command) {
         supervisor = forkpty(&master, nullptr, nullptr, nullptr);
         if (supervisor != 0) return;
+        block_signals();  // in the terminal's foreground group too, as a shell's script is
         const pid_t inner = supervise_apart(command, start);
-        // In the terminal's foreground group too, as a shell's script is.
-        ::signal(SIGINT, SIG_IGN);
         _exit(wait_for(inner));
     }
     ~Terminal() { close(master); }
