@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "common/sanitize/shared_names.h"
+
 namespace polygon::sanitize {
 
 using postgres::Connection;
@@ -21,12 +23,13 @@ Result<std::string> find_kind(Connection& session) {
 // What ALTER DEFAULT PRIVILEGES of production's gives away.
 Status revoke_all(Connection& session) {
     const auto grantees =
-        TRY(session.column("SELECT DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE "
-                           "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) "
-                           "END FROM pg_catalog.pg_class, LATERAL pg_catalog.aclexplode(relacl) "
-                           "WHERE oid = 'polygon.refresh'::pg_catalog.regclass AND grantee <> relowner"));
-    for (const std::string& grantee : grantees)
-        TRY(session.execute("REVOKE ALL ON polygon.refresh FROM " + grantee));
+        TRY(session.query("SELECT DISTINCT CASE grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(grantee) END "
+                          "FROM pg_catalog.pg_class, LATERAL pg_catalog.aclexplode(relacl) "
+                          "WHERE oid = 'polygon.refresh'::pg_catalog.regclass AND grantee <> relowner"));
+    for (const postgres::Row& grantee : grantees) {
+        TRY(execute_on(session, {sql("REVOKE ALL ON polygon.refresh FROM "),
+                                 grantee[0] ? role_named(*grantee[0]) : sql("PUBLIC")}));
+    }
     return {};
 }
 

@@ -170,6 +170,7 @@ Result<postgres::Conninfo> staged_leader_conninfo(const std::string& address, co
     }
     postgres::ConnectionParameters parameters =
         postgres::at_address(address, kStagingRole, password, "", replication.connection);
+    TRY(postgres::require_one_server(parameters.keywords["host"], parameters.keywords["port"]));  // it is from etcd
     parameters.keywords.erase("dbname");
     parameters.keywords.emplace("application_name", "pg-polygon");
     return postgres::Conninfo{.keywords = std::move(parameters.keywords), .password = password};
