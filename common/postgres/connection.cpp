@@ -152,6 +152,18 @@ namespace {
 
 using Keywords = std::map<std::string, Secret>;
 
+struct FreeOptions {
+    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+using Defaults = std::unique_ptr<PQconninfoOption, FreeOptions>;
+
+const PQconninfoOption* find(const Defaults& defaults, std::string_view keyword) {
+    const PQconninfoOption* option = defaults.get();
+    while (option != nullptr && option->keyword != nullptr && option->keyword != keyword)
+        ++option;
+    return option == nullptr || option->keyword == nullptr ? nullptr : option;
+}
+
 Result<Keywords> merge(const ConnectionParameters& parameters) {
     Keywords merged = {{"connect_timeout", Secret("10")}, {"application_name", Secret("pg-polygon")}};
     if (!parameters.conninfo.empty()) {
@@ -163,6 +175,9 @@ Result<Keywords> merge(const ConnectionParameters& parameters) {
         merged[keyword] = Secret(value);
     if (!parameters.password.is_empty()) merged["password"] = parameters.password;
     if (!parameters.key_password.is_empty()) merged["sslpassword"] = parameters.key_password;
+    // Of libpq 17. An older Patroni passes over it in `authentication`, and an older libpq would refuse all for it.
+    if (merged.contains("sslnegotiation") && find(Defaults(PQconndefaults()), "sslnegotiation") == nullptr)
+        merged.erase("sslnegotiation");
     return merged;
 }
 
@@ -188,17 +203,12 @@ Status require_one_server(const std::string& host, const std::string& port) {
 }
 
 Status require_no_address_in_environment() {
-    struct Free {
-        void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-    };
-    const std::unique_ptr<PQconninfoOption, Free> defaults(PQconndefaults());
-    for (const PQconninfoOption* option = defaults.get(); option != nullptr && option->keyword != nullptr; ++option) {
-        if (std::string_view(option->keyword) != "hostaddr" || option->val == nullptr || *option->val == '\0') continue;
-        return Error{Errc::configuration,
-                     "the environment's PGHOSTADDR or PGSERVICE would lead every connection to one address",
-                     "Unset it, and name the backup's server in polygon.source.connection (service=… too)."};
-    }
-    return {};
+    const Defaults defaults(PQconndefaults());
+    const PQconninfoOption* address = find(defaults, "hostaddr");
+    if (address == nullptr || address->val == nullptr || *address->val == '\0') return {};
+    return Error{Errc::configuration,
+                 "the environment's PGHOSTADDR or PGSERVICE would lead every connection to one address",
+                 "Unset it, and name the backup's server in polygon.source.connection (service=… too)."};
 }
 
 Result<Connection> Connection::open(const ConnectionParameters& parameters) {

@@ -88,9 +88,14 @@ enum class Place { in_data_directory, elsewhere };
 Result<std::filesystem::path> make_private_directory(const std::filesystem::path& data_directory, Place place) {
     const char* temporary = std::getenv("TMPDIR");
     std::string path = (data_directory / "polygon-quarantine-XXXXXX").string();
-    if (place == Place::elsewhere ||
+    const auto holds_comma = [](const std::string& text) { return text.find(',') != std::string::npos; };
+    if (place == Place::elsewhere || holds_comma(path) ||
         path.size() + std::string_view("/.s.PGSQL.5432.lock").size() > kLongestSocketPath) {
         path = fmt::format("{}/polygon-XXXXXX", temporary != nullptr ? temporary : "/tmp");
+    }
+    if (holds_comma(path)) {  // PostgreSQL and libpq would take it for several
+        return Error{Errc::configuration, fmt::format("a socket's directory cannot be '{}'", path),
+                     "Set TMPDIR to a directory without a comma in its path."};
     }
     if (mkdtemp(path.data()) == nullptr) {
         return errno_error(Errc::io, fmt::format("cannot create a private directory '{}'", path), errno,

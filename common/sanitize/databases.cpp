@@ -18,7 +18,10 @@ Status set_connections(Connection& session, const std::string& database, Connect
 }
 
 Result<std::vector<Database>> read_databases(Connection& session) {
-    constexpr const char* kFrom = "FROM pg_catalog.pg_database WHERE datname <> 'template0' AND datconnlimit <> -2";
+    // Somebody may have renamed initdb's, and given its name to a database of his own: those begin at 16384
+    // (FirstNormalObjectId, src/include/access/transam.h).
+    constexpr const char* kFrom =
+        "FROM pg_catalog.pg_database WHERE NOT (datname = 'template0' AND oid < 16384) AND datconnlimit <> -2";
     // Under SQL_ASCII nothing is converted.
     TRY(session.execute("SET client_encoding = 'SQL_ASCII'"));
     std::map<std::string, std::string> bytes;

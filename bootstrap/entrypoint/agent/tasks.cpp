@@ -54,7 +54,7 @@ std::vector<std::string> arguments_of(Task task, const std::string& source) {
         case Task::run_serve:
             return {"serve"};
         case Task::run_copy:
-            return {"copy", "--from", source};
+            return {"copy", "--from=" + source};  // from etcd: whatever it is, it is no option
         case Task::discard_staged:
             return {"discard"};
         case Task::discard_all:

@@ -8,16 +8,19 @@
 #include "bootstrap/rebuild/coordinator/records.h"
 #include "bootstrap/rebuild/site.h"
 #include "common/base/log.h"
+#include "common/base/printable.h"
 
 namespace polygon::rebuild {
 namespace {
 
 void print_done(const View& view) {
     const etcd::PlannedBackup& backup = view.plan.backup;
-    fmt::print("The polygon carries generation {}{}, led by {}.\n", view.plan.generation,
-               backup.label.empty() ? "" : fmt::format(", from backup '{}' of {}", backup.label, backup.time),
-               view.plan.leader);
-    fmt::print("It was down for {:.1f} s ({}).\n", outage_of(view.phase.seconds), describe_seconds(view.phase.seconds));
+    const std::string source =
+        backup.label.empty() ? "" : fmt::format(", from backup '{}' of {}", backup.label, backup.time);
+    fmt::print("{}\n", printable(fmt::format("The polygon carries generation {}{}, led by {}.", view.plan.generation,
+                                             source, view.plan.leader)));
+    fmt::print("{}\n", printable(fmt::format("It was down for {:.1f} s ({}).", outage_of(view.phase.seconds),
+                                             describe_seconds(view.phase.seconds))));
     std::fflush(stdout);
 }
 

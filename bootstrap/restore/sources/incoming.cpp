@@ -205,6 +205,9 @@ Result<fs::Path> open_incoming(const fs::Path& staged) {
 Status reserve_tablespaces(const postgres::Places& places, const std::map<std::string, fs::Path>& tablespaces,
                            const std::function<bool(std::string_view)>& may_be_there) {
     for (const auto& [name, place] : tablespaces) {
+        // Mostly an OID, but as a server says it.
+        if (name.empty() || name.starts_with('.') || name.find('/') != std::string::npos)
+            return refused(name, "is no name of a tablespace's link");
         TRY(check_place(places, place, may_be_there));
         for (const auto& [other_name, other] : tablespaces) {
             if (other_name != name && is_beneath(place, other)) return misplaced(place, "another one goes there");

@@ -60,7 +60,8 @@ Result<LiveServer> ask_leader(const Task& task, const std::string& address) {
     const patroni::Credentials& replication = task.configuration.postgresql.replication;
     const Secret password = TRY(derive_staging_password(replication.password, task.rebuild.generation));
     LiveServer server{.conninfo = TRY(staged_leader_conninfo(address, replication, password))};
-    postgres::ConnectionParameters parameters{.keywords = server.conninfo.keywords, .password = password};
+    postgres::ConnectionParameters parameters{
+        .keywords = server.conninfo.keywords, .password = password, .host_is = postgres::HostIs::one_server};
     parameters.keywords["replication"] = "true";
     Result<postgres::Connection> session = postgres::Connection::open(parameters);
     if (!session) return explain_connection(std::move(session).error(), address);
@@ -173,6 +174,7 @@ Result<postgres::Conninfo> staged_leader_conninfo(const std::string& address, co
     }
     postgres::ConnectionParameters parameters =
         postgres::at_address(address, kStagingRole, password, "", replication.connection);
+    TRY(postgres::require_one_server(parameters.keywords["host"], parameters.keywords["port"]));  // it is from etcd
     parameters.keywords.erase("dbname");
     parameters.keywords.emplace("application_name", "pg-polygon");
     return postgres::Conninfo{.keywords = std::move(parameters.keywords), .password = password};

@@ -74,7 +74,7 @@ class Lane {
 
     // When all files have been run. The values of before are in more places than the rows.
     Status clean(const Deadline& deadline) {
-        Connection session = TRY(masking_->connect_to(database_.name));
+        Connection session = TRY(masking_->connect_to(database_.bytes));
         TRY(session.limit_statements(deadline.remaining()));
         TRY(use_own_search_path(session));
         const auto of_this = [&](Lines names) {

@@ -1,5 +1,7 @@
 // Names that some place or other would take for more than a name: a connection string, a pattern, a command, a line.
+#include <algorithm>
 #include <fstream>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -109,6 +111,10 @@ process::Finished bootstrap_from(const stdfs::path& backup, const std::string& s
     return site.bootstrap();
 }
 
+bool holds(const std::vector<std::string>& lines, const std::string& line) {
+    return std::find(lines.begin(), lines.end(), line) != lines.end();
+}
+
 process::Finished prove(const stdfs::path& socket) {
     Site& site = Site::shared();
     return site.run({"polygon-post-bootstrap", "--config", site.configuration().string(),
@@ -123,6 +129,9 @@ TEST_CASE("names that look like connection strings, patterns or commands are nam
         run_script(socket, "postgres", make_databases_and_roles(names));
         run_script(socket, "tenant=42", kRefuse + make_ties(names));
         run_script(socket, names[1], kRefuse + make_ties({names[1]}));
+        run_script(socket, "postgres",
+                   "CREATE ROLE zero; ALTER DATABASE template0 RENAME TO t0; CREATE DATABASE template0 TEMPLATE t0");
+        run_script(socket, "template0", kRefuse + make_ties({"zero"}));
     });
     REQUIRE(listener.count_connections() == 0);
     const stdfs::path sql = site.path() / "names-sql";
@@ -139,8 +148,9 @@ TEST_CASE("names that look like connection strings, patterns or commands are nam
     CHECK(done.err.find("\nfeed") == std::string::npos);
     CHECK_FALSE(stdfs::exists("/tmp/polygon-named"));
     const auto marker = require(postgres::read_marker(site.data_directory())).value();
+    CHECK(holds(marker.disarmed, "database template0: dropped subscription 'zero'"));
     CHECK(marker.superusers == std::vector<std::string>{"boss", "postgres"});
-    CHECK(marker.locked_roles.size() == names.size() + 1);
+    CHECK(marker.locked_roles.size() == names.size() + 2);
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         CHECK(site.query(socket, "postgres", "postgres",
                          "SELECT (SELECT count(*) FROM pg_subscription), (SELECT count(*) FROM pg_db_role_setting), "
@@ -192,6 +202,8 @@ TEST_CASE("a production that is in another encoding as a whole is disarmed") {
         "windows",
         [&](const stdfs::path& socket) {
             run_script(socket, "postgres", make_databases_and_roles({"Ирина"}));
+            run_script(socket, "postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
+            run_script(socket, "latin", kRefuse + make_databases_and_roles({"größe"}) + make_ties({"größe"}));
             // In the startup packet nothing is converted.
             run_script(socket, "\xc8\xf0\xe8\xed\xe0", kRefuse + make_ties({"Ирина"}));
         },
@@ -201,11 +213,13 @@ TEST_CASE("a production that is in another encoding as a whole is disarmed") {
     REQUIRE(done.exit_status == 0);
     CHECK_THAT(done.err, ContainsText("dropped the user mapping of Ирина on foreign server 'Ирина'"));
     CHECK(require(postgres::read_marker(site.data_directory()))->locked_roles ==
-          std::vector<std::string>{"boss", "Ирина"});
+          std::vector<std::string>{"boss", "grцЯe", "Ирина"});  // the same bytes
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
         const process::Finished proven = prove(socket);
         INFO(proven.err);
         CHECK(proven.exit_status == 0);
+        CHECK_THAT(site.query(socket, "postgres", "postgres", "SELECT marker::text FROM polygon.refresh"),
+                   ContainsText("on foreign server 'gr\\u00f6\\u00dfe'"));
     });
 }
 

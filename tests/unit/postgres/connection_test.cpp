@@ -52,6 +52,13 @@ TEST_CASE("a database's name is never a connection string, whatever it looks lik
     CHECK(listener.count_connections() == 0);
 }
 
+TEST_CASE("a keyword of a newer libpq than ours does not keep a session from being opened") {
+    const auto refused =
+        Connection::open(at_address("127.0.0.1:1", "u", Secret("hush"), "db", {{"sslnegotiation", "postgres"}}));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK_THAT(refused.error().message, ContainsText("Connection refused"));
+}
+
 TEST_CASE("a session that is opened without network reaches nobody") {
     support::Listener listener;
     const std::string address = fmt::format("127.0.0.1:{}", listener.port());

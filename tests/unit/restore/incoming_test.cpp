@@ -220,6 +220,12 @@ TEST_CASE("places of tablespaces are checked before anything is linked") {
         CHECK(inside.error().message ==
               "a tablespace cannot go to '" + place.string() + "': it is in the data directory");
     }
+    for (const char* name : {"../../production", "..", "", "a/b"}) {
+        INFO(name);
+        const Status outside = reserve_tablespaces(staging.places, {{name, "/fast.staged"}});
+        REQUIRE_FALSE(outside.has_value());
+        CHECK_THAT(outside.error().message, ContainsText("is no name of a tablespace's link"));
+    }
     const Status nested = reserve_tablespaces(staging.places, {{"1", "/a/b"}, {"2", "/a/b/c"}});
     REQUIRE_FALSE(nested.has_value());
     CHECK(nested.error().message == "a tablespace cannot go to '/a/b/c': another one goes there");
