@@ -141,7 +141,7 @@ TEST_CASE("the logins of a polygon are tried from here to everywhere, and what k
     site().set_hba("one", site().peer_only());
 }
 
-TEST_CASE("a wrong password and an address without a server are told apart") {
+TEST_CASE("a wrong password is distinguished from an address without a server") {
     std::string wrong = site().by_peer();
     wrong.replace(wrong.find("secret"), 6, "guessed");
     site().configure("two", wrong);
