@@ -10,9 +10,11 @@
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/private_server.h"
+#include "common/postgres/wal_directory.h"
 #include "common/process/child.h"
 #include "common/process/isolation.h"
 #include "common/sanitize/masking/masking.h"
+#include "common/sanitize/old_rows.h"
 #include "common/sanitize/sanitise.h"
 
 namespace polygon::bootstrap {
@@ -125,6 +127,14 @@ Error explain_timeout(Error error) {
             "Something of production's may wait or loop there; else raise polygon.quarantine.timeout."};
 }
 
+// Production's triggers and functions may loop, and its locks may never be released.
+Result<postgres::Connection> connect(const postgres::PrivateServer& server, const Plan& plan,
+                                     const std::string& database, const Deadline& deadline) {
+    postgres::Connection session = TRY(server.connect(plan.policy.superuser, database));
+    TRY(session.limit_statements(deadline.remaining()));
+    return session;
+}
+
 Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
                 const Deadline& deadline) {
     const std::string& superuser = plan.policy.superuser;
@@ -132,11 +142,8 @@ Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::Gen
         postgres::Connection session = TRY(open_session(server, superuser, clock, deadline));
         TRY(require_target_after(marker.backup_time, plan.settings.recovery, session));
     }
-    // Production's triggers and functions may loop, and its locks may never be released.
-    const sanitize::ConnectTo connect_to = [&](const std::string& database) -> Result<postgres::Connection> {
-        postgres::Connection session = TRY(server.connect(superuser, database));
-        TRY(session.limit_statements(deadline.remaining()));
-        return session;
+    const sanitize::ConnectTo connect_to = [&](const std::string& database) {
+        return connect(server, plan, database, deadline);
     };
     // Nothing of a clone whose quarantine ends early stays: there is nothing to go on with.
     const sanitize::SaveMarker forget = [](const postgres::GenerationMarker&) { return Status(); };
@@ -154,24 +161,39 @@ Status mask(postgres::PrivateServer& server, const Plan& plan, process::Isolatio
     const std::string& superuser = plan.policy.superuser;
     const sanitize::PsqlSession session{
         .binaries = plan.binaries, .address = server.address(superuser), .isolation = isolation};
-    marker.sql = TRY(sanitize::run_sql(
+    sanitize::Masked masked = TRY(sanitize::run_sql(
         {.files = plan.policy.sql,
          .session = session,
          .renamed = plan.policy.databases.rename,
+         .old_rows = plan.policy.old_rows,
          .connect_to = [&](const std::string& database) { return server.connect(superuser, database); }},
         clock, deadline));
+    sanitize::record(std::move(masked), marker);
     marker.phase_seconds["mask"] = std::chrono::duration<double>(clock.now() - start).count();
     progress.enter("quarantine");
     return {};
 }
 
-// What pg_createsubscriber does since PostgreSQL 17: the identifier, then WAL that carries it.
-Status renew_system_identifier(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
-                               const Deadline& deadline) {
-    marker.system_identifier = postgres::make_system_identifier();
-    TRY(postgres::replace_system_identifier(plan.places.staged, marker.system_identifier));
-    TRY(process::run_checked({.argv = {plan.binaries.program("pg_resetwal"), "-D", plan.places.staged.string()}}, clock,
-                             deadline));
+// In all files, what was removed is still there as dead rows.
+Status rewrite(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker,
+               const Deadline& deadline) {
+    TRY(sanitize::rewrite_catalogs(
+        [&](const std::string& database) { return connect(server, plan, database, deadline); }));
+    marker.steps.emplace_back("catalogs");
+    return {};
+}
+
+// What pg_createsubscriber does since PostgreSQL 17: the identifier, then WAL that carries it. Production's WAL, with
+// all that was removed, goes with it; so it does where the identifier is kept.
+Status replace_wal(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock, const Deadline& deadline) {
+    const postgres::Path& clone = plan.places.staged;
+    if (plan.settings.system_identifier.value == patroni::SystemIdentifier::renew) {
+        marker.system_identifier = postgres::make_system_identifier();
+        TRY(postgres::replace_system_identifier(clone, marker.system_identifier));
+    }
+    TRY(process::run_checked({.argv = {plan.binaries.program("pg_resetwal"), "-D", clone.string()}}, clock, deadline));
+    TRY(postgres::remove_foreign_wal(clone));
+    marker.steps.emplace_back("wal");
     return {};
 }
 
@@ -222,11 +244,11 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress
     TRY(run_cut_off(isolation, [&]() -> Status {
         TRY(sanitise(server, plan, marker, clock, deadline));
         TRY(mask(server, plan, isolation, marker, progress, clock, deadline));
+        TRY(rewrite(server, plan, marker, deadline));
         return server.stop(clock, deadline);
     }));
     TRY(require_clean_shutdown(clone));
-    if (plan.settings.system_identifier.value == patroni::SystemIdentifier::keep) return {};
-    return renew_system_identifier(plan, marker, clock, deadline);
+    return replace_wal(plan, marker, clock, deadline);
 }
 
 }  // namespace polygon::bootstrap

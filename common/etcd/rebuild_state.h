@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/etcd/node_proof.h"
 
 namespace polygon::etcd {
 
@@ -114,6 +115,7 @@ struct NodeRecord {
     std::string system;            // C library's version, as collations go by it: "glibc 2.36"
     std::optional<Answer> answer;
     std::optional<Preflight> preflight;
+    std::optional<NodeProof> proof;  // none: nobody wants one, or the agent's version knows of none
 };
 
 // The value of key history/<generation>.
@@ -147,6 +149,8 @@ Result<HistoryRecord> parse_history(const std::string& text);
 // end.
 bool is_active(const std::optional<Plan>& plan, const std::optional<PhaseRecord>& phase);
 bool names_member(const Plan& plan, const std::string& member);
+// What an agent's proof of this phase and attempt is called.
+std::string proof_id(const PhaseRecord& phase);
 // Whether the node's answer is to this very phase and attempt.
 bool answers(const NodeRecord& node, const PhaseRecord& phase, AnswerState state);
 

@@ -21,6 +21,30 @@ Status flush(const Fd& fd, const Path& path) {
     return {};
 }
 
+bool is_absence(int reason) {
+    return reason == ENOENT || reason == ENOTDIR;
+}
+
+// Its mode; links unfollowed. None if it is not there.
+Result<std::optional<mode_t>> look_at(const Path& path) {
+    struct stat found = {};
+    if (::lstat(path.c_str(), &found) == 0) return std::optional<mode_t>(found.st_mode);
+    if (is_absence(errno)) return std::optional<mode_t>();
+    return path_error("look at", path, errno);
+}
+
+Result<std::string> read_all(const Fd& fd, const Path& path) {
+    std::string content;
+    char buffer[65536];
+    while (true) {
+        const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return path_error("read", path, errno);
+        if (got == 0) return content;
+        content.append(buffer, static_cast<std::size_t>(got));
+    }
+}
+
 Path name_beside(const Path& path) {
     return path.parent_path() / fmt::format(".{}.new", path.filename().string());
 }
@@ -41,16 +65,23 @@ Result<Fd> open_file(const Path& path, int flags, mode_t mode) {
 }
 
 Result<std::string> read_file(const Path& path) {
-    const Fd fd = TRY(open_file(path, O_RDONLY));
-    std::string content;
-    char buffer[65536];
-    while (true) {
-        const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return path_error("read", path, errno);
-        if (got == 0) return content;
-        content.append(buffer, static_cast<std::size_t>(got));
-    }
+    return read_all(TRY(open_file(path, O_RDONLY)), path);
+}
+
+Result<std::optional<std::string>> read_file_if_there(const Path& path) {
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.is_open() && is_absence(errno)) return std::optional<std::string>();
+    if (!fd.is_open()) return path_error("open", path, errno);
+    return std::optional(TRY(read_all(fd, path)));
+}
+
+Result<bool> is_there(const Path& path) {
+    return TRY(look_at(path)).has_value();
+}
+
+Result<bool> is_link(const Path& path) {
+    const auto mode = TRY(look_at(path));
+    return mode && S_ISLNK(*mode);
 }
 
 Status write_file_durably(const Path& path, std::string_view content, mode_t mode) {
@@ -94,11 +125,12 @@ Status remove_tree(const Path& directory) {
 
 Status remove_tree_with_last(const Path& directory, const std::string& entry) {
     std::vector<Path> others;
+    if (TRY(is_link(directory))) return remove_tree(directory);
     std::error_code error;
-    if (std::filesystem::is_symlink(directory, error)) return remove_tree(directory);
     for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
         if (at->path().filename() != entry) others.push_back(at->path());
     }
+    if (error && error != std::errc::no_such_file_or_directory) return path_error("list", directory, error.value());
     for (const Path& other : others)
         TRY(remove_tree(other));
     return remove_tree(directory);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,13 @@ using Path = std::filesystem::path;
 
 Result<Fd> open_file(const Path& path, int flags, mode_t mode = 0600);
 Result<std::string> read_file(const Path& path);
+
+// Only what is not there is absent: a file that cannot be read, or of which the disk does not say whether it is there,
+// is an error. Both follow links but for the last component in is_there().
+Result<std::optional<std::string>> read_file_if_there(const Path& path);
+Result<bool> is_there(const Path& path);
+// Whether it is a symbolic link; false if nothing is there.
+Result<bool> is_link(const Path& path);
 
 // Replaces `path` as a whole: written beside it, flushed, renamed over it, the directory flushed. After a crash either
 // the old or the new content is there.

@@ -151,7 +151,10 @@ Status read_all(const Reader& reader, PolygonSettings& settings) {
     TRY(reader.choose("jobs", settings.jobs, {"disable", "keep"}));
     TRY(reader.choose("foreign_servers", settings.foreign_servers, {"detach", "keep"}));
     TRY(reader.read("extensions.keep", settings.extensions.keep, to_list));
+    TRY(reader.read("files.keep", settings.files.keep, to_relative_paths));
+    TRY(reader.read("files.exclude", settings.files.exclude, to_relative_paths));
     TRY(reader.read("sql", settings.sql, to_absolute_path));
+    TRY(reader.read("masking.rewrite", settings.masking.rewrite, to_bool));
     TRY(reader.choose("replicas", settings.replicas, {"leader", "staged"}));
     TRY(reader.read("staging.directory", settings.staging.directory, to_absolute_path));
     TRY(reader.choose("staging.previous", settings.staging.previous, {"keep-until-verified", "keep"}));

@@ -106,6 +106,16 @@ struct ExtensionSettings {
     Setting<std::vector<std::string>> keep;  // that act by themselves
 };
 
+// Of production's data directory, beyond what PostgreSQL itself keeps there. Files and folders in their normal form.
+struct FileSettings {
+    Setting<std::vector<std::string>> keep;
+    Setting<std::vector<std::string>> exclude;
+};
+
+struct MaskingSettings {
+    Setting<bool> rewrite;  // tables in which it has left old row versions
+};
+
 struct StagingSettings {
     Setting<OptionalPath> directory;  // none: beside the data directory
     Setting<Previous> previous;
@@ -130,7 +140,9 @@ struct PolygonSettings {
     Setting<Jobs> jobs;
     Setting<ForeignServers> foreign_servers;
     ExtensionSettings extensions;
+    FileSettings files;
     Setting<OptionalPath> sql;  // a folder of *.sql
+    MaskingSettings masking;
     Setting<Replicas> replicas;
     StagingSettings staging;
 };

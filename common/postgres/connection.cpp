@@ -114,6 +114,7 @@ Settings masking_settings(int server_major_version) {
     Settings settings = common_settings(server_major_version);
     settings.emplace_back("session_replication_role", "origin");
     settings.emplace_back("standard_conforming_strings", "on");
+    settings.emplace_back("track_counts", "on");  // by which is known what has old rows
     settings.emplace_back("log_min_messages", "panic");
     settings.emplace_back("client_min_messages", "error");
     settings.emplace_back("lc_messages", "C");

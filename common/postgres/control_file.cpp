@@ -68,9 +68,10 @@ Error invalid(const std::filesystem::path& path, std::string_view what) {
 // The bytes, once they are known to be whole.
 Result<std::string> read_checked(const std::filesystem::path& data_directory) {
     const std::filesystem::path path = path_of(data_directory);
-    const Result<std::string> bytes = fs::read_file(path);
+    const auto bytes = TRY(fs::read_file_if_there(path));
     if (!bytes)
-        return Error{Errc::data_directory_invalid, bytes.error().message, "Is this a data directory of PostgreSQL?"};
+        return Error{Errc::data_directory_invalid, fmt::format("there is no control file '{}'", path.string()),
+                     "Is this a data directory of PostgreSQL?"};
     if (bytes->size() < 296 || bytes->size() > kLargestFileBytes) {
         return invalid(path, fmt::format("has {} bytes", bytes->size()));
     }

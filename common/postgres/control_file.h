@@ -42,7 +42,8 @@ struct ControlFile {
     std::uint32_t timeline = 0;  // of the latest checkpoint
 };
 
-// Errc::data_directory_invalid if it is missing, of a version not known here, or its CRC does not check.
+// Errc::data_directory_invalid if it is missing or its CRC does not check, version_mismatch if its version is not known
+// here, io if it cannot be read.
 Result<ControlFile> read_control_file(const std::filesystem::path& data_directory);
 
 // Writes another system identifier and the CRC over it, durably, the file replaced as a whole. The server must be shut

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/fs/file.h"
+#include "common/postgres/completeness.h"
 
 namespace polygon::postgres {
 namespace {
@@ -26,8 +27,8 @@ Error directory_error(std::string_view action, const Path& path, const std::erro
 
 Result<std::vector<std::string>> list_all(const Path& directory) {
     std::vector<std::string> names;
+    if (!TRY(fs::is_there(directory))) return names;
     std::error_code error;
-    if (!stdfs::exists(stdfs::symlink_status(directory, error))) return names;
     for (stdfs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
         names.push_back(entry->path().filename().string());
     }
@@ -38,16 +39,16 @@ Result<std::vector<std::string>> list_all(const Path& directory) {
 
 // The symbolic links through which a data directory reaches elsewhere: tablespaces, and pg_wal.
 Result<std::vector<Path>> list_links(const Path& data_directory) {
-    std::vector<Path> links;
+    std::vector<Path> paths;
     const Path tablespaces = data_directory / "pg_tblspc";
     for (const std::string& name : TRY(list_all(tablespaces))) {
-        if (!name.starts_with('.')) links.push_back(tablespaces / name);  // else left by a replace_link() that crashed
+        if (!name.starts_with('.')) paths.push_back(tablespaces / name);  // else left by a replace_link() that crashed
     }
-    links.push_back(data_directory / "pg_wal");
-    std::erase_if(links, [](const Path& path) {
-        std::error_code error;
-        return !stdfs::is_symlink(stdfs::symlink_status(path, error));
-    });
+    paths.push_back(data_directory / "pg_wal");
+    std::vector<Path> links;
+    for (const Path& path : paths) {
+        if (TRY(fs::is_link(path))) links.push_back(path);
+    }
     return links;
 }
 
@@ -71,18 +72,13 @@ Path without_slash(const Path& data_directory) {
     return data.has_filename() ? data : data.parent_path();
 }
 
-bool is_there(const Path& path) {
-    std::error_code error;
-    return stdfs::exists(stdfs::symlink_status(path, error));
-}
-
 // Renames what the links point at and re-points them. A repeat after a crash finds either name.
 Status move_link_targets(const Path& data_directory, const std::string& suffix) {
     for (const Path& link : TRY(list_links(data_directory))) {
         const Path target = TRY(read_link(link));
         const Path renamed = without_suffix(target.string()) + suffix;
         if (renamed == target) continue;
-        if (is_there(target)) {
+        if (TRY(fs::is_there(target))) {
             if (suffix == kPreviousSuffix) TRY(fs::remove_tree(renamed));
             TRY(fs::rename_durably(target, renamed));
         }
@@ -98,7 +94,7 @@ Status bring_link_targets_back(const Path& data_directory) {
         const Path target = TRY(read_link(link));
         const Path place = without_suffix(target.string());
         const Path aside = place.string() + kPreviousSuffix;
-        if (is_there(aside) && (target == aside || !is_there(place))) {
+        if (TRY(fs::is_there(aside)) && (target == aside || !TRY(fs::is_there(place)))) {
             TRY(fs::remove_tree(place));
             TRY(fs::rename_durably(aside, place));
         }
@@ -107,9 +103,17 @@ Status bring_link_targets_back(const Path& data_directory) {
     return {};
 }
 
+Status require_not_less_than_previous(const Places& places) {
+    if (TRY(read_completeness(places.data)) >= TRY(read_completeness(places.previous))) return {};
+    return Error{Errc::conflict,
+                 fmt::format("'{}' is less complete than '{}', and does not replace it", places.data.string(),
+                             places.previous.string()),
+                 "Look at both, and remove the one that nobody needs."};
+}
+
 // Whether it may be what a put_in_place() that did not end has moved there.
 Result<bool> belongs_to_staged(const Places& places, const Path& place) {
-    if (is_there(place.string() + kStagedSuffix)) return false;
+    if (TRY(fs::is_there(place.string() + kStagedSuffix))) return false;
     for (const Path& link : TRY(list_links(places.staged))) {
         if (without_suffix(TRY(read_link(link)).string()) == place) return true;
     }
@@ -131,9 +135,8 @@ Places find_places(const Path& data_directory) {
 
 Status ensure_link_target(const Path& data_directory) {
     const Places places = find_places(data_directory);
-    std::error_code error;
-    const bool is_link = stdfs::is_symlink(stdfs::symlink_status(without_slash(data_directory), error));
-    if (!is_link || is_there(places.data) || ::mkdir(places.data.c_str(), 0700) == 0) return {};
+    const bool is_link = TRY(fs::is_link(without_slash(data_directory)));
+    if (!is_link || TRY(fs::is_there(places.data)) || ::mkdir(places.data.c_str(), 0700) == 0) return {};
     return errno_error(Errc::io, fmt::format("cannot create '{}'", places.data.string()), errno);
 }
 
@@ -145,13 +148,26 @@ Result<int> read_major_version(const Path& data_directory) {
 }
 
 // Its process id is the file's first line (PostgreSQL src/backend/utils/init/miscinit.c).
-std::optional<pid_t> find_postmaster(const Path& data_directory) {
-    const auto text = fs::read_file(data_directory / "postmaster.pid");
+Result<std::optional<pid_t>> find_postmaster(const Path& data_directory) {
+    const auto text = TRY(fs::read_file_if_there(data_directory / "postmaster.pid"));
     const pid_t pid = text ? std::atoi(text->c_str()) : 0;
-    if (pid <= 0) return std::nullopt;
+    if (pid <= 0) return std::optional<pid_t>();
     std::error_code error;
     const bool works_there = stdfs::equivalent(fmt::format("/proc/{}/cwd", pid), data_directory, error);
-    return works_there ? std::optional(pid) : std::nullopt;
+    return works_there ? std::optional(pid) : std::optional<pid_t>();
+}
+
+Status require_plain_name(const std::string& what, const Path& place) {
+    const std::string name = without_slash(place).string();
+    for (const char* suffix : {kStagedSuffix, kPreviousSuffix, kFailedSuffix}) {
+        if (!name.ends_with(suffix)) continue;
+        return Error{Errc::configuration,
+                     fmt::format("{} '{}' ends in '{}', which a rebuild and Patroni give to what they rename", what,
+                                 place.string(), suffix),
+                     fmt::format("Choose a name that does not end in {}, {} or {}.", kStagedSuffix, kPreviousSuffix,
+                                 kFailedSuffix)};
+    }
+    return {};
 }
 
 Status require_movable(const Places& places) {
@@ -187,7 +203,8 @@ Status flush_data_directory(const Path& directory) {
 }
 
 Status remove_data_directory(const Path& directory, LinkTargets targets) {
-    if (is_there(directory / kControlFile)) TRY(fs::rename_durably(directory / kControlFile, directory / kRemoving));
+    if (TRY(fs::is_there(directory / kControlFile)))
+        TRY(fs::rename_durably(directory / kControlFile, directory / kRemoving));
     for (const Path& link : TRY(list_links(directory))) {
         const Path target = TRY(read_link(link));
         const bool has_suffix = without_suffix(target.string()) != target.string();
@@ -196,42 +213,44 @@ Status remove_data_directory(const Path& directory, LinkTargets targets) {
     return fs::remove_tree_with_last(directory, kRemoving);
 }
 
-bool is_half_removed(const Path& directory) {
-    return is_there(directory / kRemoving);
+Result<bool> is_half_removed(const Path& directory) {
+    return fs::is_there(directory / kRemoving);
 }
 
 Status set_aside(const Places& places) {
     if (TRY(list_entries(places.data)).empty()) return {};
     TRY(require_movable(places));
+    TRY(require_not_less_than_previous(places));
     TRY(remove_data_directory(places.previous, LinkTargets::with_suffix));
     TRY(move_link_targets(places.data, kPreviousSuffix));
     return fs::rename_durably(places.data, places.previous);
 }
 
-std::optional<std::string> replaced_by(const Path& directory) {
-    Result<std::string> generation = fs::read_file(directory / kReplacedBy);
-    if (!generation || !is_there(directory / kControlFile)) return std::nullopt;
-    return std::move(*generation);
+Result<std::optional<std::string>> replaced_by(const Path& directory) {
+    auto generation = TRY(fs::read_file_if_there(directory / kReplacedBy));
+    if (generation && !TRY(fs::is_there(directory / kControlFile))) generation.reset();
+    return generation;
 }
 
 Status set_aside_for(const Places& places, const std::string& generation) {
     if (TRY(list_entries(places.data)).empty()) return {};
-    if (replaced_by(places.previous) == generation) {
+    if (TRY(replaced_by(places.previous)) == generation) {
         return Error{Errc::conflict,
                      fmt::format("'{}' was set aside for generation {} already, and '{}' holds other data since",
                                  places.previous.string(), generation, places.data.string()),
                      "Look at both, and remove the one that nobody needs."};
     }
+    TRY(require_not_less_than_previous(places));
     TRY(fs::write_file_durably(places.data / kReplacedBy, generation));
     return set_aside(places);
 }
 
 Status bring_back(const Places& places, const std::string& generation) {
-    if (replaced_by(places.data) == generation) {
+    if (TRY(replaced_by(places.data)) == generation) {
         TRY(bring_link_targets_back(places.data));
         return fs::remove_file(places.data / kReplacedBy);
     }
-    if (replaced_by(places.previous) != generation) return {};
+    if (TRY(replaced_by(places.previous)) != generation) return {};
     TRY(require_empty(places.data));
     TRY(move_link_targets(places.staged, kStagedSuffix));  // of a put_in_place() that did not end
     TRY(bring_link_targets_back(places.previous));
@@ -246,7 +265,7 @@ Result<std::vector<Path>> find_leftovers(const Places& places) {
     for (const Path& link : TRY(list_links(places.previous))) {
         const Path aside = TRY(read_link(link));
         const Path place = without_suffix(aside.string());
-        if (place == aside || !is_there(aside) || TRY(list_all(place)).empty()) continue;
+        if (place == aside || !TRY(fs::is_there(aside)) || TRY(list_all(place)).empty()) continue;
         if (!TRY(belongs_to_staged(places, place))) found.push_back(place);
     }
     return found;

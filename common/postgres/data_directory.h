@@ -31,7 +31,7 @@ Status ensure_link_target(const Path& data_directory);
 Result<int> read_major_version(const Path& data_directory);
 
 // The process that its postmaster.pid names, if that works there: a number may have been given to another since.
-std::optional<pid_t> find_postmaster(const Path& data_directory);
+Result<std::optional<pid_t>> find_postmaster(const Path& data_directory);
 
 // Errc::data_directory_invalid if D cannot be renamed: it is a mount point, or its parent cannot be written.
 Status require_movable(const Places& places);
@@ -39,6 +39,12 @@ Status require_movable(const Places& places);
 // What a staged or set-aside directory's tablespaces and pg_wal have behind their names.
 inline constexpr const char* kStagedSuffix = ".staged";
 inline constexpr const char* kPreviousSuffix = ".previous";
+// What Patroni gives them where a bootstrap has failed (patroni/postgresql/__init__.py, move_data_directory).
+inline constexpr const char* kFailedSuffix = ".failed";
+
+// Errc::configuration if the name of a place itself ends in one of these: a rename would take it for another's, or undo
+// what was never done. `what` is "data directory", for the message.
+Status require_plain_name(const std::string& what, const Path& place);
 
 // The entries that Patroni counts (patroni/postgresql/__init__.py data_directory_empty): no dot-files, no lost+found.
 // None for a directory that does not exist.
@@ -48,7 +54,8 @@ Result<std::vector<std::string>> list_entries(const Path& directory);
 Status require_empty(const Path& data_directory);
 
 // Moves the data directory to `previous`, with tablespaces and a pg_wal elsewhere. What `previous` held is removed
-// first. Repeating it after a crash finishes it; with no data directory there is nothing to do.
+// first; Errc::conflict if that is more complete (completeness.h). Repeating it after a crash finishes it; with no data
+// directory there is nothing to do.
 Status set_aside(const Places& places);
 
 // The same for a rebuild that can be undone: the directory is marked first with the generation that replaces it, so
@@ -58,7 +65,7 @@ Status set_aside_for(const Places& places, const std::string& generation);
 
 // The generation for which this directory was set aside, or was to be; none for any other, nor for one whose removal
 // has begun.
-std::optional<std::string> replaced_by(const Path& directory);
+Result<std::optional<std::string>> replaced_by(const Path& directory);
 
 // Undoes set_aside_for(), finished or not: the data directory is the one of before, unmarked. What was put in its place
 // meanwhile has to be out of the way (take_back()); what it has left at the places of tablespaces is removed. Nothing
@@ -82,7 +89,7 @@ enum class LinkTargets { with_suffix, all };
 // from then on; its last removes that file.
 Status remove_data_directory(const Path& directory, LinkTargets targets);
 // What such a removal has left that did not come to its end.
-bool is_half_removed(const Path& directory);
+Result<bool> is_half_removed(const Path& directory);
 
 // What a clone that was given up has left at the places of tablespaces, and of a pg_wal, that were set aside: the next
 // one would find them occupied. None while there is a data directory.

@@ -149,9 +149,49 @@ Check check_masking(const GenerationMarker& marker) {
                               fmt::join(marker.sql, "; "))};
 }
 
+// Files that a masking file has left with what was there before it, for whoever reads the files themselves.
+Check check_old_rows(const GenerationMarker& marker) {
+    return {"old row versions", marker.old_rows.empty(),
+            marker.old_rows.empty()
+                ? "masking has left none"
+                : fmt::format("with what was there before masking, in {}", fmt::join(marker.old_rows, ", ")),
+            Weight::advisory};
+}
+
+Check check_views(const GenerationMarker& marker) {
+    return {"materialized views", marker.unrefreshed.empty(),
+            marker.unrefreshed.empty()
+                ? "none holds rows of before masking"
+                : fmt::format("with rows of before masking: {}", fmt::join(marker.unrefreshed, ", ")),
+            Weight::advisory};
+}
+
+// Of versions before it there is no record.
+Check check_removed(const GenerationMarker& marker) {
+    const auto is_done = [&](const char* step) {
+        return std::find(marker.steps.begin(), marker.steps.end(), step) != marker.steps.end();
+    };
+    const auto wal = std::find_if(marker.left.begin(), marker.left.end(),
+                                  [](const std::string& line) { return line.starts_with(kWalLeft); });
+    if (wal != marker.left.end()) return {"removed from files", false, *wal, Weight::advisory};
+    const bool holds = is_done("catalogs") && is_done("wal");
+    return {"removed from files", holds,
+            holds ? "catalogs are rewritten, production's WAL is gone" : "not recorded: dead rows and WAL may hold it",
+            Weight::advisory};
+}
+
 // Nothing to refuse a polygon for: they are not carried over on purpose.
 Check check_left_settings(const GenerationMarker& marker) {
     return {"production's settings", true, describe_left_settings(marker), Weight::advisory};
+}
+
+// In full in polygon.json: a folder may hold many.
+Check check_excluded_files(const GenerationMarker& marker) {
+    constexpr std::size_t kMost = 20;
+    const std::vector<std::string>& all = marker.excluded;
+    std::vector<std::string> told(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kMost)));
+    if (told.size() < all.size()) told.push_back(fmt::format("and {} more", all.size() - told.size()));
+    return {"excluded files", true, list_or(told, "none"), Weight::advisory};
 }
 
 Result<Check> check_archiving(Connection& session) {
@@ -217,7 +257,11 @@ Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const G
     checks.push_back(check_isolation(marker));
     checks.push_back(check_collations(marker));
     checks.push_back(check_masking(marker));
+    checks.push_back(check_old_rows(marker));
+    checks.push_back(check_views(marker));
+    checks.push_back(check_removed(marker));
     checks.push_back(check_left_settings(marker));
+    checks.push_back(check_excluded_files(marker));
     return checks;
 }
 

@@ -8,6 +8,7 @@
  *   AGENT of Node              bootstrap/entrypoint/agent/next_task.cpp and phases.cpp, by their function's names
  *   guard of Node              bootstrap/entrypoint: what a node's guard does outside of a rebuild
  *   PATRONI of Node            patroni/ha.py, with polygon-bootstrap and polygon-post-bootstrap as its bootstrap
+ *   Person                     bootstrap/rebuild/commands/way.cpp: orders to the coordinator at work
  *   TROUBLE of Node            the container ends and is started again; Patroni ends by itself; leases expire
  *
  * Every line of a do-loop is one atomic step: a read of etcd, a transaction, a rename, a start or a stop. Between an
@@ -40,6 +41,9 @@
 #endif
 #ifndef ROLLBACKS
 #define ROLLBACKS 1 /* asked for after `done`, where the old data was kept */
+#endif
+#ifndef ORDERS
+#define ORDERS 0  /* of a person, by another program, to the coordinator that is at work */
 #endif
 #ifndef COPIES
 #define COPIES 0  /* 1: replicas are staged too */
@@ -113,13 +117,21 @@ bit reads[3];
 bit cluster_written[3];
 bit records_written[3];
 
+/* The key `order`, what the coordinator has read of it, and whether it was written since. */
+#define ABORT 1
+#define ROLLBACK 2
+byte order = 0;
+byte order_read[3];
+bit order_written[3];
+
 bit begun = 0;
 bit keep;                  /* staging.previous: keep */
 bit waited = 0;            /* whoever led has been down: Patroni fails over, as without a rebuild */
-byte crashes = CRASHES, failures = FAILURES, give_ups = GIVE_UPS, losses = LOSSES, rollbacks = ROLLBACKS;
+byte crashes = CRASHES, failures = FAILURES, give_ups = GIVE_UPS, losses = LOSSES, rollbacks = ROLLBACKS, orders = ORDERS;
 
 #define N n[i]
 #define put_cluster() cluster_written[1] = reads[1]; cluster_written[2] = reads[2]
+#define put_order() order_written[1] = reads[1]; order_written[2] = reads[2]
 #define put_record() records_written[1] = reads[1]; records_written[2] = reads[2]
 #define has_answered(i, p, a) (n[i].answered == p && n[i].answer == a)
 #if NAMED == 3
@@ -159,7 +171,10 @@ byte crashes = CRASHES, failures = FAILURES, give_ups = GIVE_UPS, losses = LOSSE
 #define is_bootstrapped (is_done(PLANNED) && generation == NEW && leader == PLANNED && initialize == NEW)
 #endif
 
-#define decide(p) from = phase; to = p; reads[me] = 1
+/* obey(): before anything else that could be done. */
+#define is_obeyed (is_going && (order == ROLLBACK || (order == ABORT && phase <= COPY)))
+#define may_decide (lock == me && !reads[me] && !is_obeyed)
+#define decide(p) from = phase; to = p; reads[me] = 1; order_read[me] = order
 /* By truth, not by what was answered. */
 #define is_off(i) (!n[i].patroni && n[i].server == OFF)
 
@@ -174,26 +189,27 @@ end_first:
 end_coordinator:
   do
   /* One read, and what next_move() makes of it. */
-  :: atomic { lock == me && !reads[me] && phase == NONE && each(is_ready) && !has_stranger -> decide(STAGE); }
-  :: atomic { lock == me && !reads[me] && phase == STAGE && each(is_done) ->
+  :: atomic { lock == me && !reads[me] && is_obeyed -> decide(back); }
+  :: atomic { may_decide && phase == NONE && each(is_ready) && !has_stranger -> decide(STAGE); }
+  :: atomic { may_decide && phase == STAGE && each(is_done) ->
        decide((COPIES -> COPY : STOP)); }
-  :: atomic { lock == me && !reads[me] && phase == COPY && is_done(PLANNED) && each(has_copied) -> decide(STOP); }
-  :: atomic { lock == me && !reads[me] && phase == STOP && each(is_done) -> decide(CLEAR); }
-  :: atomic { lock == me && !reads[me] && phase == CLEAR && has_stranger -> decide(RESTORE); }
-  :: atomic { lock == me && !reads[me] && phase == CLEAR && !has_stranger && may_clear && leader == NOBODY &&
+  :: atomic { may_decide && phase == COPY && is_done(PLANNED) && each(has_copied) -> decide(STOP); }
+  :: atomic { may_decide && phase == STOP && each(is_done) -> decide(CLEAR); }
+  :: atomic { may_decide && phase == CLEAR && has_stranger -> decide(RESTORE); }
+  :: atomic { may_decide && phase == CLEAR && !has_stranger && may_clear && leader == NOBODY &&
        initialize == OLD -> decide(BOOT); }
-  :: atomic { lock == me && !reads[me] && phase == CLEAR && initialize != OLD -> decide(RESTORE); }
-  :: atomic { lock == me && !reads[me] && phase == BOOT && is_bootstrapped -> decide(REPLICAS); }
-  :: atomic { lock == me && !reads[me] && phase == REPLICAS && each(is_done) && each(serves) && leader != NOBODY ->
+  :: atomic { may_decide && phase == CLEAR && initialize != OLD -> decide(RESTORE); }
+  :: atomic { may_decide && phase == BOOT && is_bootstrapped -> decide(REPLICAS); }
+  :: atomic { may_decide && phase == REPLICAS && each(is_done) && each(serves) && leader != NOBODY ->
        decide(VERIFY); }
-  :: atomic { lock == me && !reads[me] && phase == VERIFY && each(serves) && leader != NOBODY -> decide(DONE); }
-  :: atomic { lock == me && !reads[me] && phase == VERIFY && failures > 0 -> failures--; decide(UNDO); }
-  :: atomic { lock == me && !reads[me] && phase == UNDO && each(is_done) && leader == NOBODY -> decide(RESTORE); }
-  :: atomic { lock == me && !reads[me] && phase == RESTORE && each(is_done) && each(serves) && leader != NOBODY &&
+  :: atomic { may_decide && phase == VERIFY && each(serves) && leader != NOBODY -> decide(DONE); }
+  :: atomic { may_decide && phase == VERIFY && failures > 0 -> failures--; decide(UNDO); }
+  :: atomic { may_decide && phase == UNDO && each(is_done) && leader == NOBODY -> decide(RESTORE); }
+  :: atomic { may_decide && phase == RESTORE && each(is_done) && each(serves) && leader != NOBODY &&
        initialize == OLD -> decide(ROLLED_BACK); }
-  :: atomic { lock == me && !reads[me] && is_going && any(has_failed) -> decide(back); }
-  :: atomic { lock == me && !reads[me] && is_going && give_ups > 0 -> give_ups--; decide(back); }
-  :: atomic { lock == me && !reads[me] && phase == DONE && keep && rollbacks > 0 -> rollbacks--; decide(UNDO); }
+  :: atomic { may_decide && is_going && any(has_failed) -> decide(back); }
+  :: atomic { may_decide && is_going && give_ups > 0 -> give_ups--; decide(back); }
+  :: atomic { may_decide && phase == DONE && keep && rollbacks > 0 -> rollbacks--; decide(UNDO); }
   /* Nothing moves: patience. */
   :: atomic { timeout && lock == me && is_going -> decide(back); }
   :: atomic { timeout && lock == me && (phase == UNDO || phase == RESTORE) -> assert(phase != UNDO && phase != RESTORE); }
@@ -204,6 +220,9 @@ end_coordinator:
 #ifndef NO_FENCING
        counts = counts && lock == me;
 #endif
+#ifndef ANY_ORDER_IS_REMOVED
+       counts = counts && !order_written[me];
+#endif
        if
        :: (from == CLEAR && to == BOOT) || from == UNDO ->
             counts = counts && leader == NOBODY && !cluster_written[me];
@@ -212,10 +231,15 @@ end_coordinator:
 #endif
        :: else
        fi;
-       reads[me] = 0; cluster_written[me] = 0; records_written[me] = 0;
+       reads[me] = 0; cluster_written[me] = 0; records_written[me] = 0; order_written[me] = 0;
        if
        :: counts ->
             assert(lock == me);  /* one coordinator's writes count */
+            /* who has given an order is obeyed, or has come too late for what was begun already: it is never lost, and
+               above all nothing is stopped that somebody wanted to go on */
+            assert(!order || order == order_read[me]);
+            assert(to != STOP || !order);
+            order = 0;
             if
             :: from == CLEAR && to == BOOT && initialize == OLD ->
                  /* the keys are deleted only when every member has said that it is stopped, and is */
@@ -233,13 +257,25 @@ end_coordinator:
             :: else
             fi;
        fi;
-       from = 0; to = 0; counts = 0;
+       from = 0; to = 0; counts = 0; order_read[me] = 0;
      }
   :: atomic { lock == me && losses > 0 -> losses--; lock = 0; }
   :: atomic { lock != me && !reads[me] -> goto over; }
   od;
 over:
   skip;
+}
+
+/* `polygon-rebuild abort` and `rollback` while a coordinator is at work: a look, as of all that it needs, and a write. */
+proctype Person() {
+end_person:
+  do
+  :: atomic { orders > 0 && lock != 0 && phase >= STAGE && phase <= COPY ->
+       orders--; order = (order == ROLLBACK -> ROLLBACK : ABORT); put_order(); }
+  :: atomic { orders > 0 && lock != 0 && is_going -> orders--; order = ROLLBACK; put_order(); }
+  /* Its lease expires. */
+  :: atomic { order != 0 -> order = 0; put_order(); }
+  od
 }
 
 /* ------------------------------------------------------------------------------------------------------- a node --- */
@@ -509,6 +545,9 @@ init {
     i = 0;
     begun = 1;
     run Coordinator(1); run Coordinator(2);
+#if ORDERS
+    run Person();
+#endif
     for (i : 0 .. ALL - 1) { run Node(i); }
     i = 0;
   }

@@ -12,6 +12,7 @@
 #include "bootstrap/entrypoint/agent/journal.h"
 #include "bootstrap/entrypoint/agent/next_task.h"
 #include "bootstrap/entrypoint/agent/preflight.h"
+#include "bootstrap/entrypoint/agent/proof_run.h"
 #include "bootstrap/entrypoint/agent/publisher.h"
 #include "bootstrap/entrypoint/guard/snapshot.h"
 #include "bootstrap/entrypoint/supervisor/supervisor.h"
@@ -55,7 +56,7 @@ class Agent {
     Status start_helper(const Orders& orders, Task task);
     Status start_patroni(const std::string& serves);
     Status clear_initialize(const Orders& orders);
-    void stop_server();
+    Status stop_server();
     // Without a task it is the guard's.
     void work_on_disk(std::optional<Task> task, std::function<Status()> work);
     std::function<Status()> disk_work_of(Task task, const std::string& generation) const;
@@ -78,6 +79,7 @@ class Agent {
     Publisher publisher_;
     Helper helper_;
     PreflightRun preflight_;
+    ProofRun proof_;
     DiskWork disk_work_;
     Journal journal_;
 

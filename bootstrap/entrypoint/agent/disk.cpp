@@ -23,9 +23,9 @@ bool is_primarys(postgres::ClusterState state) {
 
 Result<DiskSeen> look_at_disk(const postgres::Places& places) {
     DiskSeen seen{.data = TRY(look_at_data(places))};
-    seen.half_set_aside_for = postgres::replaced_by(places.data).value_or("");
-    seen.previous_for = postgres::replaced_by(places.previous).value_or("");
-    seen.has_remains = postgres::is_half_removed(places.previous);
+    seen.half_set_aside_for = TRY(postgres::replaced_by(places.data)).value_or("");
+    seen.previous_for = TRY(postgres::replaced_by(places.previous)).value_or("");
+    seen.has_remains = TRY(postgres::is_half_removed(places.previous));
     seen.has_leftovers = !TRY(postgres::find_leftovers(places)).empty();
     const auto control = postgres::read_control_file(places.data);
     seen.was_primary = control && is_primarys(control->state);
@@ -35,7 +35,9 @@ Result<DiskSeen> look_at_disk(const postgres::Places& places) {
     }
     seen.has_staged = !TRY(postgres::list_entries(places.staged)).empty();
     if (!seen.has_staged) return seen;
-    if (const auto staged = postgres::read_marker(places.staged); staged && *staged) {
+    const auto staged = postgres::read_marker(places.staged);
+    if (!staged && staged.error().code == Errc::io) return staged.error();
+    if (staged && *staged) {
         seen.staged_generation = (*staged)->generation;
         seen.is_staged_sealed = !(*staged)->seal.empty() && (*staged)->stage != postgres::Stage::restoring;
     }

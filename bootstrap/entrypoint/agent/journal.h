@@ -17,8 +17,8 @@ class Journal {
     void decide(const std::string& who, std::string_view action, const std::string& reason);
     // The same, told at any rate: for what happens once.
     void announce(const std::string& who, std::string_view action, const std::string& reason);
-    // The last decision of either: "start: the data directory is empty".
-    const std::string& last() const { return last_; }
+    // The last decision of either: "start: the data directory is empty"; or what keeps it from deciding.
+    std::string last() const { return trouble_.empty() ? last_ : "wait: " + trouble_; }
 
     // What keeps it from deciding at all, told when it begins; no decision.
     void complain(const std::string& trouble);

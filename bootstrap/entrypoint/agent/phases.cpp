@@ -87,13 +87,18 @@ std::optional<Step> stop_what_runs(const PhaseView& view) {
 }
 
 Step patroni_failed(const PhaseView& view) {
-    return failed(fmt::format("Patroni ended with status {} in phase {}; its log says why",
-                              view.seen.patroni.exit_status, etcd::to_text(view.phase.phase)));
+    const std::string& why = view.seen.bootstrap_error;
+    return failed(fmt::format("Patroni ended with status {} in phase {}{}", view.seen.patroni.exit_status,
+                              etcd::to_text(view.phase.phase), why.empty() ? "; its log says why" : ": " + why));
 }
 
-// What is in D makes room for what is to come: kept where the mode has a way back.
+// What is in D makes room for what is to come: kept where the mode has a way back. What did not end is none, and what
+// is set aside already is more.
 Step make_room(const PhaseView& view, std::string reason) {
     if (view.plan.mode == etcd::Mode::in_place) return working(Task::remove_data, std::move(reason));
+    const DataSeen& data = view.seen.disk.data;
+    const bool is_known = data.state == DataState::half || (data.is_partial_copy && !data.may_replace_previous);
+    if (!data.is_startable && is_known) return working(Task::remove_data, "what is there did not end; " + reason);
     if (view.seen.disk.previous_for == view.plan.generation) {
         return working(Task::remove_data, "an unfinished clone of this generation");
     }

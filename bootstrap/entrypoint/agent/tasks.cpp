@@ -5,6 +5,7 @@
 
 #include "bootstrap/entrypoint/agent/agent.h"
 #include "common/base/log.h"
+#include "common/postgres/bootstrap_error.h"
 
 namespace polygon::entrypoint {
 namespace {
@@ -13,6 +14,7 @@ using namespace std::chrono_literals;
 using postgres::LinkTargets;
 
 constexpr auto kGuardInterval = 1s;
+constexpr auto kPauseAfterTrouble = 5s;
 constexpr auto kPatienceForDisk = 500ms;  // a rename takes less; what takes longer goes on beside the rounds
 
 bool starts_patroni_for_generation(const Orders& orders) {
@@ -105,8 +107,7 @@ Status Agent::try_task(const Orders& orders, Task task) {
             idle_stop_seen_.reset();  // once; then its end is waited for anew
             return {};
         case Task::stop_server:
-            stop_server();
-            return {};
+            return stop_server();
         case Task::start_patroni:
             return start_patroni(starts_patroni_for_generation(orders) ? orders.plan->generation : "");
         case Task::clear_initialize:
@@ -123,6 +124,7 @@ Status Agent::start_helper(const Orders& orders, Task task) {
 
 Status Agent::start_patroni(const std::string& serves) {
     TRY(postgres::ensure_link_target(settings_.configuration.postgresql.data_dir));
+    postgres::forget_bootstrap_error(places_.data);
     TRY(supervisor_.start_patroni());
     patroni_serves_ = serves;
     patroni_failed_in_.reset();
@@ -145,12 +147,13 @@ Status Agent::clear_initialize(const Orders& orders) {
 }
 
 // A fast shutdown (PostgreSQL src/backend/postmaster/postmaster.c), asked once of each postmaster.
-void Agent::stop_server() {
-    const std::optional<pid_t> pid = postgres::find_postmaster(places_.data);
-    if (!pid || *pid == stopped_server_) return;
+Status Agent::stop_server() {
+    const std::optional<pid_t> pid = TRY(postgres::find_postmaster(places_.data));
+    if (!pid || *pid == stopped_server_) return {};
     stopped_server_ = *pid;
     log_info("stops a PostgreSQL that runs without Patroni", {{"pid", *pid}});
     ::kill(*pid, SIGINT);
+    return {};
 }
 
 std::function<Status()> Agent::disk_work_of(Task task, const std::string& generation) const {
@@ -184,7 +187,11 @@ void Agent::note_disk_work() {
     const std::optional<Status> outcome = disk_work_.take();
     if (!outcome || *outcome) return;
     const Error& error = outcome->error();
-    if (!disk_task_) {
+    if (!disk_task_ && error.code == Errc::io) {
+        // A disk that does not answer may do so again; what it says now is no reason to do anything else.
+        journal_.decide("guard", to_text(Action::wait), error.message);
+        guarded_ = clock_.now() + kPauseAfterTrouble;
+    } else if (!disk_task_) {
         supervisor_.give_up(error);
     } else if (disk_task_ == Task::put_in_place && error.code == Errc::conflict && disk_attempt_) {
         log_warning("the copied clone is not used, this member clones the leader: " + error.message);

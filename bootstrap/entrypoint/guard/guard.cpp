@@ -21,12 +21,19 @@ std::string wait_for_leader(const std::string& reason, const ClusterSeen& cluste
 }
 
 // Replacing what is there: an unfinished restore is removed, anything else is set aside; a running server forbids both.
+// What is set aside is never replaced by something less complete.
 Decision replace_data(const DataSeen& data, const std::string& reason) {
     if (data.state == DataState::empty) return {Action::start, reason};
     if (data.has_running_server) {
         return {Action::wait, "PostgreSQL still runs on the data directory; stop it. " + reason};
     }
-    return {data.state == DataState::half ? Action::remove_half : Action::set_aside, reason};
+    if (data.state == DataState::half) return {Action::remove_half, reason};
+    if (data.may_replace_previous) return {Action::set_aside, reason};
+    if (data.is_partial_copy) return {Action::remove_half, "a base backup that did not end is there. " + reason};
+    return {Action::wait,
+            "the data directory is less complete than what is set aside already, and does not replace it; look at both "
+            "and remove one. " +
+                reason};
 }
 
 // `initialize` is "": somebody bootstraps, or died while he did.
@@ -126,6 +133,8 @@ std::string_view to_text(Action action) {
 }
 
 Decision decide(const std::string& member, const DataSeen& data, const ClusterSeen& cluster) {
+    if (!data.unreadable.empty())
+        return {Action::wait, "what the data directory is cannot be read: " + data.unreadable};
     if (cluster.initialize && cluster.initialize->empty()) return decide_on_empty_initialize(member, cluster);
     if (is_planned(cluster)) {
         return cluster.plan->leader == member ? decide_as_planned_leader(data, cluster)

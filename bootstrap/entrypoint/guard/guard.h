@@ -13,7 +13,8 @@ namespace polygon::entrypoint {
 
 enum class DataState {
     empty,     // absent, or nothing that Patroni counts
-    half,      // a restore, bootstrap or clone of a polygon that did not end
+    half,      // a restore, bootstrap, clone or removal that did not end, of a polygon: it has polygon.json or our mark
+    fragment,  // nothing can start it, and it does not say whose it is
     complete,  // anything else: a polygon, or data of unknown origin
 };
 
@@ -22,6 +23,12 @@ struct DataSeen {
     std::string generation;               // of polygon.json; empty: none
     std::uint64_t system_identifier = 0;  // of pg_control; 0: not readable
     bool has_running_server = false;      // a live process holds postmaster.pid
+    bool is_startable = true;             // it has what PostgreSQL needs to begin: no fragment, of whatever state
+    bool may_replace_previous = true;     // it is at least as complete as what is set aside already
+    bool is_partial_copy = false;         // of a fragment: a base backup that did not end; the whole is elsewhere
+    // Why pg_control or polygon.json, which are there, cannot be read or understood; empty: they can. Then it is
+    // complete and of no identity, and neither started, set aside nor removed on a guess.
+    std::string unreadable;
 };
 
 struct ClusterSeen {

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include "common/etcd/rebuild_keys.h"
+#include "common/postgres/completeness.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/generation_marker.h"
 
 namespace polygon::entrypoint {
 namespace {
+
+using postgres::Completeness;
 
 // While `initialize` is empty a member that bootstraps goes through "running custom bootstrap script", "starting" and
 // "running" (patroni/postgresql/bootstrap.py); one that only waits says "stopped", one that failed says so.
@@ -20,16 +23,25 @@ bool may_be_bootstrapping(const patroni::MemberKey& member) {
 
 Result<DataSeen> look_at_data(const postgres::Places& places) {
     DataSeen seen;
-    if (TRY(postgres::list_entries(places.data)).empty()) return seen;
+    const Completeness completeness = TRY(postgres::read_completeness(places.data));
+    if (completeness == Completeness::nothing) return seen;
+    seen.has_running_server = TRY(postgres::find_postmaster(places.data)).has_value();
+    seen.may_replace_previous = completeness >= TRY(postgres::read_completeness(places.previous));
+    const auto marker = postgres::read_marker(places.data);
+    if (marker && *marker) seen.generation = (*marker)->generation;
+    if (completeness == Completeness::fragment) {
+        if (!marker && marker.error().code == Errc::io) return marker.error();
+        seen.is_startable = false;
+        const bool is_ours = !marker || *marker || TRY(postgres::is_half_removed(places.data));
+        seen.state = is_ours ? DataState::half : DataState::fragment;
+        seen.is_partial_copy = TRY(postgres::is_partial_base_backup(places.data));
+        return seen;
+    }
     seen.state = DataState::complete;
-    seen.has_running_server = postgres::find_postmaster(places.data).has_value();
     const auto control = postgres::read_control_file(places.data);
     if (control) seen.system_identifier = control->system_identifier;
-    const auto marker = postgres::read_marker(places.data);
-    if (!marker || !*marker) return seen;
-    seen.generation = (*marker)->generation;
-    // pg_basebackup copies polygon.json early and pg_control last: without it this is a clone that was interrupted.
-    if ((*marker)->stage != postgres::Stage::proven || !control) seen.state = DataState::half;
+    if (!control || !marker) seen.unreadable = control ? marker.error().message : control.error().message;
+    if (marker && *marker && (*marker)->stage != postgres::Stage::proven) seen.state = DataState::half;
     return seen;
 }
 

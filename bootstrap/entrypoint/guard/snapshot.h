@@ -18,8 +18,8 @@
 
 namespace polygon::entrypoint {
 
-// A data directory whose control file or polygon.json cannot be read counts as complete and of no identity: it may be
-// set aside, and is never started or removed on a guess.
+// Only what is absent is taken as absent; what is there and cannot be read is in DataSeen::unreadable. An error if the
+// directories themselves cannot be read.
 Result<DataSeen> look_at_data(const postgres::Places& places);
 
 class ClusterWatch {

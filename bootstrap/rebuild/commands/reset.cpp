@@ -12,6 +12,7 @@
 #include "common/base/printable.h"
 #include "common/base/suggestion.h"
 #include "common/patroni/rest.h"
+#include "common/postgres/data_directory.h"
 
 namespace polygon::rebuild {
 namespace {
@@ -143,6 +144,7 @@ Result<StoredCluster> read_stopped_cluster(ClusterStore& store, patroni::RestCli
 Status reset(const ResetRequest& request, Clock& clock) {
     const auto configuration = TRY(patroni::Configuration::load(request.sources));
     TRY(require_polygon(request.sources, request.overrides));
+    TRY(postgres::require_plain_name("data directory", configuration.postgresql.data_dir));
     ClusterStore store(configuration);
     patroni::RestClient rest(configuration.rest_client);
     StoredCluster cluster = TRY(read_stopped_cluster(store, rest));

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 using etcd::Phase;
 
 constexpr auto kRound = 250ms;
+constexpr auto kKeepOrderEvery = 15s;
 
 bool is_going_back(Phase phase) {
     return phase == Phase::undo || phase == Phase::restore;
@@ -74,8 +75,8 @@ Result<int> conclude_back(const Ending& ending) {
 }
 
 // The order is obeyed once; another rebuild never sees it.
-Result<int> give_up_order(RebuildStore& store, Error error) {
-    if (const Status withdrawn = store.withdraw_order(); !withdrawn) log_warning(withdrawn.error().message);
+Result<int> give_up_order(RebuildStore& store, etcd::LeaseId order, Error error) {
+    if (const Status withdrawn = store.withdraw_order(order); !withdrawn) log_warning(withdrawn.error().message);
     return error;
 }
 
@@ -89,8 +90,9 @@ Result<std::pair<bool, Situation>> look_with_holder(RebuildStore& store) {
 Result<int> order_from_holder(Site& site, TerminalOperator& person, Order order, const std::string& holder,
                               Clock& clock) {
     log_info("asking the coordinator that is at work", {{"holder", holder}});
-    TRY(site.store.give_order(order));
+    const etcd::LeaseId given = TRY(site.store.give_order(order));
     const auto began = clock.now();
+    auto kept = began;
     Silence silence(clock, site.request.patience);
     while (true) {
         const auto looked = look_with_holder(site.store);
@@ -100,6 +102,10 @@ Result<int> order_from_holder(Site& site, TerminalOperator& person, Order order,
             continue;
         }
         silence.end();
+        if (clock.now() - kept >= kKeepOrderEvery) {
+            kept = clock.now();
+            if (const Status alive = site.store.keep_order(given); !alive) log_debug(alive.error().message);
+        }
         const auto& [is_held, seen] = *looked;
         if (!seen.plan.value || !seen.phase.value) return nothing_under_way(seen.cluster.prefix);
         const View view = make_view(seen);
@@ -107,13 +113,15 @@ Result<int> order_from_holder(Site& site, TerminalOperator& person, Order order,
         person.show(view, std::chrono::duration_cast<std::chrono::seconds>(clock.now() - began), "");
         if (now == Phase::rolled_back) return conclude_back({.kind = Ending::Kind::rolled_back, .view = view});
         if (now == Phase::done)
-            return give_up_order(site.store, {Errc::refused, "the rebuild was done before the order came",
-                                              "polygon-rebuild rollback goes back while the data of before is kept."});
+            return give_up_order(site.store, given,
+                                 {Errc::refused, "the rebuild was done before the order came",
+                                  "polygon-rebuild rollback goes back while the data of before is kept."});
         if (order == Order::abort && !etcd::is_before_stop(now) && !is_going_back(now))
-            return give_up_order(site.store, too_late_to_abort(now));
+            return give_up_order(site.store, given, too_late_to_abort(now));
         if (!is_held)
-            return give_up_order(site.store, {Errc::conflict, "the coordinator has ended before the rebuild did",
-                                              "Run the same command again."});
+            return give_up_order(
+                site.store, given,
+                {Errc::conflict, "the coordinator has ended before the rebuild did", "Run the same command again."});
         if (const auto signal = person.next_signal(kRound)) return kSignalled + *signal;
     }
 }
@@ -127,7 +135,7 @@ Result<int> go_back(const Request& request, Order order, const std::string& what
     auto lock = TRY(take_lock(site->configuration, what, clock));
     const Situation seen = TRY(site->store.look());
     TRY(require_way(*site, seen, order));
-    if (is_going_back(seen.phase.value->phase)) TRY(site->store.enter(*lock, seen, resumed_phase(make_view(seen))));
+    if (is_going_back(seen.phase.value->phase)) TRY(site->store.resume(*lock, seen, resumed_phase(make_view(seen))));
     const Result<Ending> ending = coordinate(*site, std::move(lock), person, what, order, clock);
     tell_metrics(*site, clock);
     return conclude_back(TRY(ending));
@@ -141,7 +149,7 @@ Result<int> resume(const Request& request, Clock& clock) {
     auto lock = TRY(take_lock(site->configuration, "resume", clock));
     const Situation seen = TRY(site->store.look());
     if (!seen.is_active()) return nothing_under_way(seen.cluster.prefix);
-    TRY(site->store.enter(*lock, seen, resumed_phase(make_view(seen))));
+    TRY(site->store.resume(*lock, seen, resumed_phase(make_view(seen))));
     const Result<Ending> ending = coordinate(*site, std::move(lock), person, "resume", Order::none, clock);
     tell_metrics(*site, clock);
     return conclude(TRY(ending));

@@ -16,10 +16,7 @@ using etcd::Phase;
 
 constexpr auto kRound = 250ms;
 constexpr auto kQuickRound = 100ms;  // from the stop on
-constexpr auto kReplicationRound = 300ms;
-constexpr auto kLongReplicationRound = 2s;  // of replicas that clone
-constexpr auto kReplicasAreSoonThere = 30s;
-constexpr auto kVerifyRound = 2s;
+constexpr auto kKeepingTime = 15s;   // for the leader to keep its certificate
 constexpr const char* kGoOn = "polygon-rebuild resume goes on from there, polygon-rebuild rollback goes back.";
 
 std::chrono::duration<double> since(const etcd::PhaseRecord& phase, Clock& clock) {
@@ -131,26 +128,15 @@ void Coordinator::note_phase(const etcd::PhaseRecord& phase) {
     has_seen_begin_ = !phase_.empty();
     phase_ = std::move(now);
     phase_began_ = parts_.clock.now();
-    verdict_.reset();
-    verified_.reset();
-    replication_ = {};
-    replication_read_.reset();
+    certified_.reset();
     parts_.on_phase();
 }
 
-// In phase `replicas` the leader is asked as well.
 View Coordinator::look_closer(const Situation& seen) {
     View view = make_view(seen);
-    if (order_ != Order::none) view.order = order_;
-    view.verdict = verdict_;
-    if (view.phase.phase != Phase::replicas) return view;
-    const auto now = parts_.clock.now();
-    const auto round = now - phase_began_ < kReplicasAreSoonThere ? kReplicationRound : kLongReplicationRound;
-    if (!replication_read_ || now - *replication_read_ >= round) {
-        replication_read_ = now;
-        if (auto read = parts_.polygon.read_replication(seen.cluster)) replication_ = *std::move(read);
-    }
-    view.replication = replication_;
+    view.order = std::max(order_, view.order);  // a rollback is obeyed where an abort comes too late
+    if (certified_) certified_->is_overdue = parts_.clock.now() - certified_since_ >= kKeepingTime;
+    view.certified = certified_;
     return view;
 }
 
@@ -159,20 +145,20 @@ Coordinator::Step Coordinator::act(const Situation& seen, const View& view, cons
         case Move::Kind::wait:
             break;
         case Move::Kind::enter:
-            TRY(enter(seen, move.phase, ""));
+            TRY(enter(seen, move, &RebuildStore::enter));
             break;
         case Move::Kind::go_back:
             log_warning("going back to the polygon before: " + move.reason);
             TRY(go_back(seen, move));
             break;
         case Move::Kind::clear:
-            TRY(enter_if_unchanged(seen, move, &RebuildStore::clear));
+            TRY(enter(seen, move, &RebuildStore::clear));
             break;
         case Move::Kind::put_back:
-            TRY(enter_if_unchanged(seen, move, &RebuildStore::put_back));
+            TRY(enter(seen, move, &RebuildStore::put_back));
             break;
-        case Move::Kind::verify:
-            verify(seen);
+        case Move::Kind::certify:
+            certify(view);
             break;
         case Move::Kind::finish:
             return finish(seen, view, move.phase);
@@ -192,54 +178,41 @@ etcd::PhaseRecord Coordinator::next(const Situation& seen, Phase phase, const st
     return next_phase(now, phase, error, took, parts_.clock.wall());
 }
 
-Status Coordinator::enter(const Situation& seen, Phase phase, const std::string& error) {
-    const etcd::PhaseRecord record = next(seen, phase, error);
-    TRY(parts_.store.enter(*lock_, seen, record));
-    has_acted_ = true;
-    last_view_->phase = record;  // a signal before the next look goes by it
-    return {};
-}
-
 // What was stopped and not cleared is started again with the keys that it has, but for a pause.
 Status Coordinator::go_back(const Situation& seen, const Move& move) {
     const Phase now = seen.phase.value->phase;
     const bool is_stopped = now == Phase::stop || now == Phase::clear;
-    if (!is_stopped || !unpaused_config(seen.cluster)) return enter(seen, move.phase, move.reason);
-    return enter_if_unchanged(seen, move, &RebuildStore::restart);
+    const bool is_paused = unpaused_config(seen.cluster).has_value();
+    return enter(seen, move, is_stopped && is_paused ? &RebuildStore::restart : &RebuildStore::enter);
 }
 
-// What changed meanwhile is seen in the next round; a phase that changed is somebody else's doing only if the lock is.
-Status Coordinator::enter_if_unchanged(const Situation& seen, const Move& move, Transition transition) {
+// What changed meanwhile, or was ordered, is seen in the next round.
+Status Coordinator::enter(const Situation& seen, const Move& move, Transition transition) {
     const etcd::PhaseRecord record = next(seen, move.phase, move.reason);
     has_acted_ = TRY((parts_.store.*transition)(*lock_, seen, record)) == Attempt::done;
     if (has_acted_)
-        last_view_->phase = record;
+        last_view_->phase = record;  // a signal before the next look goes by it
     else
         log_debug("the keys changed meanwhile; looking again", {{"phase", etcd::to_text(move.phase)}});
     return {};
 }
 
-void Coordinator::verify(const Situation& seen) {
-    const auto now = parts_.clock.now();
-    if (verified_ && now - *verified_ < kVerifyRound) return;
-    verified_ = now;
-    const auto verified = parts_.polygon.verify(seen.cluster, seen.generation.value, seen.plan.value->members);
-    if (!verified) {
-        if (verify_complaint_ != verified.error().message)
-            log_warning("cannot verify the new polygon yet: " + verified.error().message);
-        verify_complaint_ = verified.error().message;
-        return;
-    }
-    patience_.restart();
-    verdict_ = verified->verdict;
-    if (const Status stored = parts_.store.store_certificate(*lock_, verified->certificate); !stored)
-        log_warning(stored.error().message);
+void Coordinator::certify(const View& view) {
+    sanitize::Certificate certificate = *judge(reported(view), expected_of(view)).certificate;
+    certified_ = Certified{.verified_at = certificate.verified_at};
+    certified_since_ = parts_.clock.now();
+    const Status stored = parts_.store.store_certificate(*lock_, to_json(sanitize::shortened(std::move(certificate))));
+    if (!stored) log_warning(stored.error().message);
 }
 
 Coordinator::Step Coordinator::finish(const Situation& seen, const View& view, Phase phase) {
     const etcd::PhaseRecord last = next(seen, phase, "");
+    if (view.certified && view.certified->is_overdue)
+        log_warning("the leader has not kept the certificate; it is in etcd alone");
     const WallTime now = parts_.clock.wall();
-    TRY(parts_.store.finish(*lock_, seen, last, make_history(view, last, now), format_utc(now)));
+    const etcd::HistoryRecord history = make_history(view, last, now);
+    if (TRY(parts_.store.finish(*lock_, seen, last, history, format_utc(now))) == Attempt::changed_meanwhile)
+        return std::optional<Ending>();
     View ended = view;
     ended.phase = last;
     note_phase(last);
@@ -248,14 +221,15 @@ Coordinator::Step Coordinator::finish(const Situation& seen, const View& view, P
                                 .signal = interrupted_by_});
 }
 
-Error Coordinator::stuck(const Situation& seen, const std::string& reason) {
-    const Status noted = parts_.store.enter(*lock_, seen, stuck_phase(*seen.phase.value, reason));
+Coordinator::Step Coordinator::stuck(const Situation& seen, const std::string& reason) {
+    const auto noted = parts_.store.enter(*lock_, seen, stuck_phase(*seen.phase.value, reason));
+    if (noted && *noted == Attempt::changed_meanwhile) return std::optional<Ending>();
     if (!noted) log_warning(noted.error().message);
     parts_.on_phase();
-    return {Errc::needs_person,
-            fmt::format("the rebuild '{}' is stuck in phase {}: {}", generation_,
-                        etcd::to_text(seen.phase.value->phase), reason),
-            has_way_back(make_view(seen)) ? kGoOn : "Mend that; polygon-rebuild resume goes on from there."};
+    return Error{Errc::needs_person,
+                 fmt::format("the rebuild '{}' is stuck in phase {}: {}", generation_,
+                             etcd::to_text(seen.phase.value->phase), reason),
+                 has_way_back(make_view(seen)) ? kGoOn : "Mend that; polygon-rebuild resume goes on from there."};
 }
 
 }  // namespace polygon::rebuild

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/base/log.h"
+#include "common/base/printable.h"
 
 namespace polygon::rebuild {
 namespace {
@@ -21,10 +22,11 @@ const char* word_of(Order order) {
     return order == Order::abort ? "abort" : "rollback";
 }
 
-Order parse_order(const std::string& text) {
-    if (text == "abort") return Order::abort;
-    if (text == "rollback") return Order::rollback;
-    return Order::none;
+std::optional<Order> parse_order(const std::string& text) {
+    for (const Order order : {Order::abort, Order::rollback}) {
+        if (text == word_of(order)) return order;
+    }
+    return std::nullopt;
 }
 
 // Neither goes back to what it was: whose lease has ended holds nothing, and who leads is decided anew.
@@ -60,8 +62,24 @@ Result<Situation> RebuildStore::look() {
         if (node) seen.nodes.emplace(entry.key.substr(keys_.nodes().size()), *std::move(node));
     }
     seen.generation = TRY(etcd::read_stored(client_, keys_.generation(), etcd::parse_generation));
-    if (const auto entry = TRY(client_.read(keys_.order()))) seen.order = parse_order(entry->value);
+    // Last: a phase that is entered by this look was wanted by whoever had given no order until now.
+    if (const auto entry = TRY(client_.read(keys_.order()))) {
+        seen.order = understand_order(entry->value);
+        seen.order_revision = entry->mod_revision;
+    }
     return seen;
+}
+
+// Somebody's slip must not end a rebuild that has stopped the polygon.
+Order RebuildStore::understand_order(const std::string& text) {
+    const std::optional<Order> order = parse_order(text);
+    if (!order && text != unknown_order_) {
+        log_warning(fmt::format("the key '{}' holds '{}', which is no order: nothing is done about it", keys_.order(),
+                                printable(text)),
+                    {{"known", fmt::format("{}, {}", word_of(Order::abort), word_of(Order::rollback))}});
+    }
+    unknown_order_ = order ? "" : text;
+    return order.value_or(Order::none);
 }
 
 Result<std::vector<etcd::HistoryRecord>> RebuildStore::read_history() {
@@ -81,17 +99,20 @@ Result<std::optional<std::string>> RebuildStore::read_holder() {
     return entry ? std::optional(entry->value) : std::nullopt;
 }
 
-Status RebuildStore::ask_preflight(const std::string& id, etcd::LeaseId lease) {
-    const etcd::Transaction transaction{
-        .compares = {etcd::absent(keys_.preflight())},
-        .then = {etcd::put(keys_.preflight(), fmt::format(R"({{"id": "{}"}})", id), lease)}};
+Status RebuildStore::ask(const etcd::ProofRequest& request, etcd::LeaseId lease) {
+    etcd::Transaction transaction{.compares = {etcd::absent(keys_.preflight()), etcd::absent(keys_.proof())},
+                                  .then = {etcd::put(keys_.proof(), etcd::to_json(request), lease)}};
+    if (request.purpose == etcd::ProofPurpose::rehearse)
+        transaction.then.push_back(etcd::put(keys_.preflight(), fmt::format(R"({{"id": "{}"}})", request.id), lease));
     if (TRY(client_.commit(transaction)).succeeded) return {};
-    return Error{Errc::conflict, fmt::format("somebody else asks the nodes already (key '{}')", keys_.preflight()),
-                 "Run the same command again in a minute.", Retry::safe};
+    return Error{
+        Errc::conflict,
+        fmt::format("somebody else asks the nodes already (keys '{}' and '{}')", keys_.preflight(), keys_.proof()),
+        "Run the same command again in a minute.", Retry::safe};
 }
 
-Status RebuildStore::withdraw_preflight() {
-    TRY(client_.commit({.compares = {}, .then = {etcd::remove(keys_.preflight())}}));
+Status RebuildStore::withdraw_request() {
+    TRY(client_.commit({.compares = {}, .then = {etcd::remove(keys_.preflight()), etcd::remove(keys_.proof())}}));
     return {};
 }
 
@@ -99,9 +120,12 @@ Result<etcd::LeaseId> RebuildStore::grant_lease(std::chrono::seconds ttl) {
     return TRY(client_.grant_lease(ttl)).id;
 }
 
-etcd::Transaction RebuildStore::on(const etcd::Lock& lock, const Situation& seen) const {
-    return {.compares = {lock.is_mine(), etcd::unchanged(keys_.phase(), seen.phase.revision)},
-            .then = {etcd::remove(keys_.order())}};
+etcd::Transaction RebuildStore::on(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) const {
+    etcd::Transaction transaction{.compares = {lock.is_mine(), etcd::unchanged(keys_.phase(), seen.phase.revision),
+                                               etcd::unchanged(keys_.order(), seen.order_revision)},
+                                  .then = {etcd::put(keys_.phase(), etcd::to_json(next))}};
+    if (seen.order_revision != 0) transaction.then.push_back(etcd::remove(keys_.order()));
+    return transaction;
 }
 
 // Whoever waits for an etcd that refuses waits for ever.
@@ -115,6 +139,13 @@ Result<Attempt> RebuildStore::commit(const etcd::Transaction& transaction, Errc 
     return error;
 }
 
+// Whoever else holds the lock has written what has changed.
+Result<Attempt> RebuildStore::commit_as_holder(const etcd::Lock& lock, const etcd::Transaction& transaction) {
+    if (TRY(commit(transaction)) == Attempt::done) return Attempt::done;
+    TRY(commit_or_conflict({.compares = {lock.is_mine()}, .then = {}}, "nothing was written"));
+    return Attempt::changed_meanwhile;
+}
+
 Status RebuildStore::commit_or_conflict(const etcd::Transaction& transaction, const std::string& what,
                                         Errc when_refused) {
     if (TRY(commit(transaction, when_refused)) == Attempt::done) return {};
@@ -126,34 +157,40 @@ Status RebuildStore::commit_or_conflict(const etcd::Transaction& transaction, co
 
 Status RebuildStore::begin(const etcd::Lock& lock, const Situation& seen, const etcd::Plan& plan,
                            const etcd::PhaseRecord& first) {
-    etcd::Transaction transaction = on(lock, seen);
+    if (seen.order_revision != 0)
+        return Error{Errc::conflict, "an order to go back was given to the rebuild before; nothing was begun",
+                     "Look at polygon-rebuild status, and run the same command again in a minute.", Retry::safe};
+    etcd::Transaction transaction = on(lock, seen, first);
     transaction.compares.push_back(etcd::unchanged(keys_.plan(), seen.plan.revision));
     transaction.compares.push_back(etcd::unchanged(keys_.generation(), seen.generation.revision));
     transaction.compares.push_back(etcd::value_is(cluster_prefix_ + "initialize", plan.system_identifier));
     transaction.then.push_back(etcd::put(keys_.plan(), etcd::to_json(plan)));
-    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(first)));
     transaction.then.push_back(etcd::remove(keys_.preflight()));
+    transaction.then.push_back(etcd::remove(keys_.proof()));
     Status begun = commit_or_conflict(transaction, "the rebuild was not begun", Errc::refused);
     if (!begun && begun.error().code == Errc::refused) begun.error().hint = "Mend that in etcd. Nothing was begun.";
     return begun;
 }
 
-Status RebuildStore::enter(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
-    etcd::Transaction transaction = on(lock, seen);
-    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(next)));
-    return commit_or_conflict(transaction, fmt::format("phase {} was not entered", etcd::to_text(next.phase)));
+Status RebuildStore::resume(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
+    return commit_or_conflict({.compares = {lock.is_mine(), etcd::unchanged(keys_.phase(), seen.phase.revision)},
+                               .then = {etcd::put(keys_.phase(), etcd::to_json(next))}},
+                              fmt::format("phase {} was not resumed", etcd::to_text(next.phase)));
+}
+
+Result<Attempt> RebuildStore::enter(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
+    return commit_as_holder(lock, on(lock, seen, next));
 }
 
 Result<Attempt> RebuildStore::restart(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
-    etcd::Transaction transaction = on(lock, seen);
+    etcd::Transaction transaction = on(lock, seen, next);
     for (const etcd::KeyValue& entry : seen.cluster.entries) {
         const auto config = entry.key == cluster_prefix_ + "config" ? without_pause(entry.value) : std::nullopt;
         if (!config) continue;
         transaction.compares.push_back(etcd::mod_revision_is(entry.key, entry.mod_revision));
         transaction.then.push_back(etcd::put(entry.key, *config));
     }
-    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(next)));
-    return commit(transaction);
+    return commit_as_holder(lock, transaction);
 }
 
 // Also that no agent has written since: whoever starts Patroni says so first.
@@ -165,18 +202,17 @@ void RebuildStore::require_all_stopped(const Situation& seen, etcd::Transaction&
 }
 
 Result<Attempt> RebuildStore::clear(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
-    etcd::Transaction transaction = on(lock, seen);
+    etcd::Transaction transaction = on(lock, seen, next);
     require_all_stopped(seen, transaction);
     transaction.compares.push_back(etcd::value_is(cluster_prefix_ + "initialize", seen.plan.value->system_identifier));
     save_and_delete(seen.cluster, keys_, seen.plan.value->generation, transaction);
-    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(next)));
-    return commit(transaction);
+    return commit_as_holder(lock, transaction);
 }
 
 Result<Attempt> RebuildStore::put_back(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) {
     const etcd::Plan& plan = *seen.plan.value;
     const std::string saved = keys_.saved(plan.generation, "");
-    etcd::Transaction transaction = on(lock, seen);
+    etcd::Transaction transaction = on(lock, seen, next);
     require_all_stopped(seen, transaction);
     std::set<std::string> restored;  // etcd refuses two operations on one key
     for (const etcd::KeyValue& entry : TRY(client_.read_prefix(saved)).entries) {
@@ -196,14 +232,12 @@ Result<Attempt> RebuildStore::put_back(const etcd::Lock& lock, const Situation& 
     transaction.then.push_back(plan.replaced_generation.empty()
                                    ? etcd::remove(keys_.generation())
                                    : etcd::put(keys_.generation(), plan.replaced_generation));
-    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(next)));
-    return commit(transaction);
+    return commit_as_holder(lock, transaction);
 }
 
-Status RebuildStore::finish(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& last,
-                            const etcd::HistoryRecord& history, const std::string& verified_at) {
-    etcd::Transaction transaction = on(lock, seen);
-    transaction.then.push_back(etcd::put(keys_.phase(), etcd::to_json(last)));
+Result<Attempt> RebuildStore::finish(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& last,
+                                     const etcd::HistoryRecord& history, const std::string& verified_at) {
+    etcd::Transaction transaction = on(lock, seen, last);
     transaction.then.push_back(etcd::put(keys_.history(history.generation), etcd::to_json(history)));
     if (last.phase == etcd::Phase::done) {
         etcd::Generation generation = *seen.generation.value;
@@ -211,11 +245,11 @@ Status RebuildStore::finish(const etcd::Lock& lock, const Situation& seen, const
         transaction.compares.push_back(etcd::unchanged(keys_.generation(), seen.generation.revision));
         transaction.then.push_back(etcd::put(keys_.generation(), etcd::to_json(generation)));
     }
-    TRY(commit_or_conflict(transaction, "the end was not written"));
+    if (TRY(commit_as_holder(lock, transaction)) == Attempt::changed_meanwhile) return Attempt::changed_meanwhile;
     std::set<std::string> kept = {history.generation};
     if (seen.generation.value) kept.insert(seen.generation.value->generation);
     if (const Status pruned = prune(lock, kept); !pruned) log_warning(pruned.error().message);
-    return {};
+    return Attempt::done;
 }
 
 Status RebuildStore::prune(const etcd::Lock& lock, const std::set<std::string>& kept) {
@@ -242,15 +276,24 @@ Status RebuildStore::store_certificate(const etcd::Lock& lock, const std::string
                               "the certificate was not stored");
 }
 
-Status RebuildStore::give_order(Order order) {
-    const etcd::Lease lease = TRY(client_.grant_lease(kOrderLifetime));
-    TRY(client_.commit({.compares = {}, .then = {etcd::put(keys_.order(), word_of(order), lease.id)}}));
-    return {};
+Result<etcd::LeaseId> RebuildStore::give_order(Order order) {
+    const etcd::LeaseId lease = TRY(client_.grant_lease(kOrderLifetime)).id;
+    while (true) {
+        const auto there = TRY(client_.read(keys_.order()));
+        if (there && order == Order::abort && parse_order(there->value) == Order::rollback) return lease;
+        const etcd::Outcome put =
+            TRY(client_.commit({.compares = {etcd::unchanged(keys_.order(), there ? there->mod_revision : 0)},
+                                .then = {etcd::put(keys_.order(), word_of(order), lease)}}));
+        if (put.succeeded) return lease;
+    }
 }
 
-Status RebuildStore::withdraw_order() {
-    TRY(client_.commit({.compares = {}, .then = {etcd::remove(keys_.order())}}));
-    return {};
+Status RebuildStore::keep_order(etcd::LeaseId given) {
+    return client_.keep_alive(given);
+}
+
+Status RebuildStore::withdraw_order(etcd::LeaseId given) {
+    return client_.revoke_lease(given);
 }
 
 }  // namespace polygon::rebuild

@@ -262,8 +262,8 @@ Status measure(const backup::Backup& backup, PlanReport& report) {
     report.identity = TRY(backup::compute_identity(backup));
     report.wal = TRY(measure_wal(backup, recovered_from(plan.settings.recovery)));
     report.tablespaces = TRY(find_tablespaces(backup, tablespace_mapping(plan)));
-    report.file_systems =
-        TRY(measure_space(backup, report.wal, plan.places.staged, report.tablespaces, postgres::kStagedSuffix));
+    report.file_systems = TRY(measure_space(backup, report.wal, plan.places.staged, report.tablespaces,
+                                            postgres::kStagedSuffix, rewriting_of(plan.policy)));
     return {};
 }
 
@@ -288,6 +288,8 @@ std::string to_table(const PlanReport& report) {
     table.add("foreign servers", std::string(foreign_servers_of(plan)));
     if (const auto& kept = plan.policy.ties.kept_extensions; !kept.empty())
         table.add("extensions kept", fmt::format("{}", fmt::join(kept, ", ")));
+    if (!plan.excluded_files.empty())
+        table.add("excluded files", fmt::format("{}", fmt::join(plan.excluded_files, ", ")));
     add_sql(table, plan.policy.sql);
     add_space(table, report);
     return table.text();
@@ -315,6 +317,7 @@ std::string to_json(const PlanReport& report) {
                        {"jobs", jobs_of(plan)},
                        {"foreign_servers", foreign_servers_of(plan)},
                        {"extensions_kept", plan.policy.ties.kept_extensions},
+                       {"excluded_files", plan.excluded_files},
                        {"sql", sql_json(plan.policy.sql)},
                        {"space", space_json(report.file_systems)}};
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -6,8 +6,9 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/clone.h"
+#include "bootstrap/restore/files/own_configuration.h"
+#include "bootstrap/restore/files/postgres_files.h"
 #include "bootstrap/restore/orders.h"
 #include "bootstrap/restore/quarantine.h"
 #include "bootstrap/restore/sources/incoming.h"
@@ -80,8 +81,9 @@ Result<postgres::GenerationMarker> read_copied_marker(const fs::Path& incoming, 
     return marker;
 }
 
+// The rest is as the leader has it: what it was to have of production's is decided there.
 bool is_left_behind(std::string_view path) {
-    return path == kServingMark || is_left_out(path);
+    return path == kServingMark || is_own_configuration(path) || provenance_of(path) == Provenance::transient;
 }
 
 Result<postgres::GenerationMarker> fetch(const Task& task, const LiveServer& server, const postgres::Binaries& binaries,
@@ -91,7 +93,8 @@ Result<postgres::GenerationMarker> fetch(const Task& task, const LiveServer& ser
     Result<TakenBackup> taken = take_backup(server, binaries, task.places, incoming, label, progress, clock);
     if (!taken) return in_context(std::move(taken).error(), fmt::format("copying from {}", address));
     postgres::GenerationMarker marker = TRY(read_copied_marker(incoming, task, address));
-    TRY(move_up(task.places.staged, is_left_behind));
+    TRY(remove_left_out(incoming, is_left_behind, {}));
+    TRY(move_up(task.places.staged));
     return marker;
 }
 

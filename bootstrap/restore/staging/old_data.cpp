@@ -36,31 +36,30 @@ Status remove_contents(const Path& failed) {
 }  // namespace
 
 Path failed_place(const postgres::Places& places) {
-    return places.data.string() + kFailedSuffix;
+    return places.data.string() + postgres::kFailedSuffix;
 }
 
-bool is_failed_clone(const Path& failed) {
-    std::error_code error;
+Result<bool> is_failed_clone(const Path& failed) {
     // Patroni renames a data directory that is a link by its link; what that leads to may be anything.
-    if (!stdfs::is_directory(stdfs::symlink_status(failed, error))) return false;
+    if (!TRY(fs::is_there(failed)) || TRY(fs::is_link(failed))) return false;
     const auto marker = postgres::read_marker(failed);
+    if (!marker && marker.error().code == Errc::io) return marker.error();
     return marker && marker->has_value();
 }
 
 Result<std::vector<OldTree>> find_old_data(const postgres::Places& places) {
     std::vector<OldTree> old;
-    std::error_code error;
-    if (stdfs::exists(places.previous, error)) TRY(measure(places.previous, postgres::kPreviousSuffix, old));
+    if (TRY(fs::is_there(places.previous))) TRY(measure(places.previous, postgres::kPreviousSuffix, old));
     const Path failed = failed_place(places);
-    if (is_failed_clone(failed)) TRY(measure(failed, kFailedSuffix, old));
+    if (TRY(is_failed_clone(failed))) TRY(measure(failed, postgres::kFailedSuffix, old));
     return old;
 }
 
 Status remove_failed_clone(const postgres::Places& places) {
     const Path failed = failed_place(places);
-    if (!is_failed_clone(failed)) return {};
+    if (!TRY(is_failed_clone(failed))) return {};
     log_info("removing a clone whose bootstrap failed", {{"directory", failed.string()}});
-    for (const Path& tree : TRY(list_trees(failed, kFailedSuffix))) {
+    for (const Path& tree : TRY(list_trees(failed, postgres::kFailedSuffix))) {
         if (tree != failed) TRY(fs::remove_tree(tree));
     }
     return remove_contents(failed);

@@ -7,7 +7,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 
-#include "bootstrap/restore/carried_over.h"
+#include "bootstrap/restore/files/own_configuration.h"
 #include "bootstrap/restore/orders.h"
 #include "bootstrap/restore/plan.h"
 #include "bootstrap/restore/progress.h"

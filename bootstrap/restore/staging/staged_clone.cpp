@@ -8,6 +8,7 @@
 #include "bootstrap/restore/staging/old_data.h"
 #include "common/base/log.h"
 #include "common/cli/units.h"
+#include "common/fs/file.h"
 #include "common/fs/space.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/seal.h"
@@ -22,16 +23,11 @@ Error unusable(const postgres::Path& staged, const std::string& reason) {
             "It is not used; run the rebuild again."};
 }
 
-bool is_there(const postgres::Path& path) {
-    std::error_code error;
-    return std::filesystem::exists(std::filesystem::symlink_status(path, error));
-}
-
 }  // namespace
 
 Result<postgres::GenerationMarker> require_generation(const postgres::Path& staged, const std::string& generation) {
     auto marker = TRY(postgres::read_marker(staged));
-    if (!marker) return unusable(staged, is_there(staged) ? "has no polygon.json" : "is not there");
+    if (!marker) return unusable(staged, TRY(fs::is_there(staged)) ? "has no polygon.json" : "is not there");
     if (marker->generation != generation)
         return unusable(staged, fmt::format("is of generation {}, not {}", marker->generation, generation));
     if (marker->stage == postgres::Stage::restoring) return unusable(staged, "was never finished");
@@ -46,17 +42,20 @@ Status require_whole(const postgres::Path& staged, const std::string& generation
 }
 
 void await_no_server(const postgres::Path& staged, Clock& clock) {
-    if (wait_until(clock, Deadline(clock, 60s), 100ms, [&] { return !postgres::find_postmaster(staged); })) return;
+    const auto has_ended = [&] { return !postgres::find_postmaster(staged).value_or(1); };
+    if (wait_until(clock, Deadline(clock, 60s), 100ms, has_ended)) return;
     log_warning("a server still runs on the staged clone", {{"directory", staged.string()}});
 }
 
 Status make_room(const postgres::Places& places, const std::string& generation, Clock& clock) {
-    if (is_there(places.previous) && postgres::replaced_by(places.previous) != generation) {
+    if (TRY(fs::is_there(places.previous)) && TRY(postgres::replaced_by(places.previous)) != generation) {
         log_info("removing what an earlier rebuild set aside", {{"directory", places.previous.string()}});
         TRY(postgres::remove_data_directory(places.previous, postgres::LinkTargets::with_suffix));
     }
     TRY(remove_failed_clone(places));
-    if (!is_there(places.staged) || require_whole(places.staged, generation)) return {};
+    if (!TRY(fs::is_there(places.staged))) return {};
+    const Status whole = require_whole(places.staged, generation);
+    if (whole || whole.error().code == Errc::io) return whole;
     await_no_server(places.staged, clock);
     log_info("removing an unfinished or older clone", {{"directory", places.staged.string()}});
     return postgres::remove_data_directory(places.staged, postgres::LinkTargets::all);

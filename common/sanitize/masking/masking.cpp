@@ -8,7 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/base/suggestion.h"
-#include "common/sanitize/findings.h"
+#include "common/sanitize/masking/traces.h"
 #include "common/sanitize/ties/event_triggers.h"
 
 namespace polygon::sanitize {
@@ -63,9 +63,30 @@ class Lane {
         const std::string name = run_->file().name();
         log_info("SQL run",
                  {{"file", name}, {"database", database_.name}, {"seconds", fmt::format("{:.1f}", seconds)}});
-        lines_.push_back(fmt::format("{} in {}, {:.1f} s", name, database_.name, seconds));
+        masked_.runs.push_back(fmt::format("{} in {}, {:.1f} s", name, database_.name, seconds));
+        const ChangedTables changed = TRY(run_->changed_tables());
+        tables_.changed.insert(changed.changed.begin(), changed.changed.end());
+        tables_.with_old_rows.insert(changed.with_old_rows.begin(), changed.with_old_rows.end());
         run_.reset();
         return is_done() ? Status() : start_next(clock);
+    }
+
+    // When all files have been run. The values of before are in more places than the rows.
+    Status clean(const Deadline& deadline) {
+        Connection session = TRY(masking_->connect_to(database_.bytes));
+        TRY(session.limit_statements(deadline.remaining()));
+        const auto of_this = [&](Lines names) {
+            for (std::string& name : names)
+                name += " of database " + database_.name;
+            return names;
+        };
+        TRY(in_context(renew_statistics(session, tables_.changed), "database " + database_.name));
+        masked_.unrefreshed = of_this(TRY(list_unrefreshed(session, tables_.changed)));
+        if (masking_->old_rows == OldRows::left) {
+            masked_.old_rows = of_this(TRY(list_tables(session, tables_.with_old_rows)));
+            return {};
+        }
+        return in_context(rewrite_tables(session, tables_.with_old_rows), "database " + database_.name);
     }
 
     // As it was before begin(); a repeat does nothing. Kills a psql that still runs.
@@ -82,7 +103,7 @@ class Lane {
 
     bool is_done() const { return !run_ && next_ == files_.size(); }
     void kill() { run_.reset(); }
-    const Lines& lines() const { return lines_; }
+    const Masked& masked() const { return masked_; }
     std::string describe() const { return fmt::format("'{}' in database '{}'", run_->file().name(), database_.name); }
     bool is_running() const { return run_.has_value(); }
 
@@ -103,7 +124,8 @@ class Lane {
     std::vector<Row> triggers_;
     std::optional<PsqlRun> run_;
     Clock::Instant started_;
-    Lines lines_;
+    ChangedTables tables_;
+    Masked masked_;
 };
 
 using Lanes = std::vector<Lane>;
@@ -156,7 +178,9 @@ Status run_lanes(Lanes& lanes, Connection& administrative, Clock& clock, const D
         }
         for (Lane* lane : active) {
             TRY(lane->advance(clock));
-            if (lane->is_done()) TRY(lane->end(administrative));
+            if (!lane->is_done()) continue;
+            TRY(lane->clean(deadline));
+            TRY(lane->end(administrative));
         }
         std::erase_if(active, [](const Lane* lane) { return lane->is_done(); });
         if (active.empty()) continue;
@@ -189,7 +213,7 @@ Status end_lanes(Lanes& lanes, Connection& administrative) {
 
 }  // namespace
 
-Result<Lines> run_sql(const Masking& masking, Clock& clock, const Deadline& deadline) {
+Result<Masked> run_sql(const Masking& masking, Clock& clock, const Deadline& deadline) {
     Connection administrative = TRY(masking.connect_to(kAdministrative));
     Lanes lanes = TRY(make_lanes(masking, administrative));
     const Status done = run_lanes(lanes, administrative, clock, deadline);
@@ -199,10 +223,24 @@ Result<Lines> run_sql(const Masking& masking, Clock& clock, const Deadline& dead
         (void)end_lanes(lanes, administrative);
         return done.error();
     }
-    Lines lines;
-    for (const Lane& lane : lanes)
-        lines.insert(lines.end(), lane.lines().begin(), lane.lines().end());
-    return lines;
+    Masked all;
+    for (const Lane& lane : lanes) {
+        const Masked& masked = lane.masked();
+        all.runs.insert(all.runs.end(), masked.runs.begin(), masked.runs.end());
+        all.old_rows.insert(all.old_rows.end(), masked.old_rows.begin(), masked.old_rows.end());
+        all.unrefreshed.insert(all.unrefreshed.end(), masked.unrefreshed.begin(), masked.unrefreshed.end());
+    }
+    return all;
+}
+
+void record(Masked masked, postgres::GenerationMarker& marker) {
+    for (const std::string& line : masked.old_rows)
+        log_warning("old row versions are left in " + line, {{"next", "set polygon.masking.rewrite: true"}});
+    for (const std::string& line : masked.unrefreshed)
+        log_warning("not refreshed by any file: " + line);
+    marker.sql = std::move(masked.runs);
+    marker.old_rows = std::move(masked.old_rows);
+    marker.unrefreshed = std::move(masked.unrefreshed);
 }
 
 }  // namespace polygon::sanitize

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "common/sanitize/old_rows.h"
 #include "common/sanitize/stamp.h"
 #include "common/sanitize/ties/acting_extensions.h"
 #include "common/sanitize/ties/event_triggers.h"
 #include "common/sanitize/ties/foreign_servers.h"
 #include "common/sanitize/ties/jobs.h"
+#include "common/sanitize/ties/ways_out.h"
 
 namespace polygon::sanitize {
 namespace {
@@ -133,7 +135,9 @@ Status cut_in_database(Connection& session, const std::string& database, const T
     }
     if (database == kAdministrative) Notes(database, findings.disarmed).add("", TRY(create_stamp_table(session)));
     TRY(restore_event_triggers(session, triggers));
-    return session.execute("COMMIT");
+    const ChangedTables tables = TRY(read_changed_tables(session));
+    TRY(session.execute("COMMIT"));
+    return rewrite_tables(session, tables.with_old_rows);  // what was overwritten there may be a password
 }
 
 }  // namespace

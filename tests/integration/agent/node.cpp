@@ -1,52 +1,32 @@
 #include "tests/integration/agent/node.h"
 
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <isa-l/crc.h>
 #include <sys/stat.h>
 
 #include "common/fs/file.h"
 #include "common/postgres/generation_marker.h"
 #include "common/postgres/seal.h"
+#include "common/process/environment.h"
+#include "tests/support/control_file.h"
 
 namespace polygon::entrypoint {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kCrcAt = 288;  // in PostgreSQL 15's control file
-
 void require(const Status& status) {
     if (!status) throw std::runtime_error(status.error().message);
-}
-
-// Of a primary that was shut down.
-std::string make_control_file(std::uint64_t identifier) {
-    std::string bytes(8192, '\0');
-    const std::uint32_t version = 1300;
-    const std::uint32_t state = 1;
-    const std::uint32_t block_bytes = 8192;
-    const double float_format = 1234567.0;
-    std::memcpy(bytes.data(), &identifier, 8);
-    std::memcpy(bytes.data() + 8, &version, 4);
-    std::memcpy(bytes.data() + 16, &state, 4);
-    std::memcpy(bytes.data() + 208, &float_format, 8);
-    std::memcpy(bytes.data() + 216, &block_bytes, 4);
-    const std::uint32_t crc =
-        ~crc32_iscsi(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(kCrcAt), ~0U);
-    std::memcpy(bytes.data() + kCrcAt, &crc, 4);
-    return bytes;
 }
 
 void make_data(const std::filesystem::path& directory, const std::string& generation, std::uint64_t identifier,
                postgres::Stage stage) {
     std::filesystem::create_directories(directory / "global");
     require(fs::replace_file(directory / "PG_VERSION", "15\n"));
-    require(fs::replace_file(directory / "global" / "pg_control", make_control_file(identifier)));
+    require(fs::replace_file(directory / "global" / "pg_control", support::make_control_file(identifier)));
     require(postgres::write_marker(directory, {.generation = generation, .stage = stage}));
 }
 
@@ -77,6 +57,7 @@ serve) trap 'exit 0' TERM
     echo '{{"phase":"serve","address":"10.0.0.1:40000"}}' > data.rebuild-status.json
     while :; do sleep 0.05; done;;
 discard) rm -rf data.staged; [ "$2" = --previous ] && rm -rf data.previous; exit 0;;
+prove) shift; echo "$*" >> proofs; echo '{{"role":"'$(cat role 2>/dev/null || echo standby)'","generation":"of {1}","error":""}}';;
 plan) echo '{{"report":"{1}"}}';;
 esac
 )";
@@ -119,11 +100,15 @@ void Node::write_program(const std::string& name, const std::string& script) con
     require(fs::replace_file(file("bin") / name, script, 0755));
 }
 
-void Node::start() {
+void Node::start(const process::Environment& more) {
+    process::Environment environment = process::own_environment();
+    for (const auto& [name, value] : more)
+        environment[name] = value;
     const std::filesystem::path bin = file("bin");
     std::filesystem::remove(file("running"));
     auto child = process::Child::start({.argv = {(bin / "polygon-entrypoint").string(), "--",
                                                  (bin / "patroni").string(), file("patroni.yml").string()},
+                                        .environment = environment,
                                         .output_file = file("log")});
     if (!child) throw std::runtime_error(child.error().message);
     entrypoint_.emplace(std::move(*child));
@@ -159,6 +144,10 @@ void Node::let_patroni_hang() const {
 std::string Node::generation() const {
     const auto marker = postgres::read_marker(places_.data);
     return marker && *marker ? (*marker)->generation : "";
+}
+
+std::string Node::proofs() const {
+    return fs::read_file(file("proofs")).value_or("");
 }
 
 std::string Node::log() const {

@@ -26,8 +26,8 @@ class Node {
 
     const std::string& name() const { return name_; }
     const postgres::Places& places() const { return places_; }
-    // Starts polygon-entrypoint; again if it has ended.
-    void start();
+    // Starts polygon-entrypoint; again if it has ended. `more` comes to this process's own environment.
+    void start(const process::Environment& more = {});
     void signal(int number) const { entrypoint_->signal(number); }
     // Its exit status.
     int wait();
@@ -42,6 +42,8 @@ class Node {
     // It goes on when it is told to end, and has no child then.
     void let_patroni_hang() const;
     std::string generation() const;  // of D; "" if there is none
+    // How its helper was called for proofs.
+    std::string proofs() const;
     std::string log() const;
 
     // The record in etcd.

@@ -82,6 +82,15 @@ bool permits_write(int fd, std::size_t& bytes) {
     return true;
 }
 
+// False, with errno set, for a file that cannot be read. Reads are not counted.
+bool is_readable(const std::string& path, bool is_look) {
+    if (g_page == nullptr || g_page->unreadable_with == 0 || (g_page->fails_look == 1) != is_look) return true;
+    if (!path.starts_with(*g_below) || !path.ends_with(g_page->unreadable)) return true;
+    g_page->has_failed = 1;
+    errno = g_page->unreadable_with;
+    return false;
+}
+
 bool is_written_to(int fd) {
     return (::fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
 }
@@ -150,7 +159,18 @@ int openat(int directory, const char* name, int flags, ...) {
     const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0;
     va_end(rest);
     if ((flags & O_CREAT) != 0 && !permits(faults::create, path_of(directory, name))) return -1;
+    if ((flags & O_ACCMODE) == O_RDONLY && !is_readable(path_of(directory, name), false)) return -1;
     return original(directory, name, flags, mode);
+}
+
+int lstat(const char* name, struct stat* found) {
+    static const auto original = next(&::lstat, "lstat");
+    return is_readable(name, true) ? original(name, found) : -1;
+}
+
+int lstat64(const char* name, struct stat64* found) {
+    static const auto original = next(&::lstat64, "lstat64");
+    return is_readable(name, true) ? original(name, found) : -1;
 }
 
 int open(const char* name, int flags, ...) {

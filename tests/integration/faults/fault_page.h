@@ -41,6 +41,11 @@ struct Page {
     std::uint32_t most_bytes = 0;              // no write takes more; 0: as many as are given
     std::uint32_t interrupted_every = kNever;  // each such write is interrupted first
     std::uint32_t killed_at = kNever;          // before the call, of all, with this number the first process is killed
+    // While this is not 0, opening a file whose path ends with `unreadable` to read it fails with that errno, or the
+    // look whether it is there.
+    std::atomic<std::int32_t> unreadable_with;
+    std::uint32_t fails_look = 0;  // 1: lstat(2) fails; 0: open(2)
+    char unreadable[256] = {};
     // Written by the library.
     std::atomic<std::uint32_t> counts[kCalls];
     std::atomic<std::uint32_t> all_calls;

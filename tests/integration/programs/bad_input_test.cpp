@@ -1,6 +1,7 @@
 #include <fstream>
 
 #include "common/base/error.h"
+#include "common/fs/file.h"
 #include "tests/integration/programs/site.h"
 
 namespace polygon::test {
@@ -23,6 +24,9 @@ TEST_CASE("a folder without a backup") {
     const auto empty = require(site.workspace().make_directory("empty")).string();
     check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", empty}}), Errc::backup_missing,
                   "no base backup in '" + empty + "'", "");
+    // For the node's agent, which Patroni tells nothing but that it has ended.
+    CHECK_THAT(fs::read_file(site.data_directory().string() + ".bootstrap-error").value_or(""),
+               ContainsText("no base backup in '" + empty + "'"));
 }
 
 TEST_CASE("a half-copied backup") {

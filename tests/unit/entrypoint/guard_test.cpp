@@ -145,6 +145,19 @@ TEST_CASE("in a cluster that was never rebuilt it is as with Patroni alone, but 
     CHECK(action("polygon2", other, running) == Action::wait);
 }
 
+TEST_CASE("what cannot be read is neither started, set aside nor removed") {
+    for (DataSeen data : {kHalf, kOld, kNew, kForeign}) {
+        data.unreadable = "cannot read 'pg_control': Input/output error";
+        for (const ClusterSeen& cluster : {ClusterSeen{}, after_reset(), rebuilt()}) {
+            for (const char* member : {"polygon1", "polygon2"}) {
+                const Decision decision = decide(member, data, cluster);
+                CHECK(decision.action == Action::wait);
+                CHECK_THAT(decision.reason, ContainsText("Input/output error"));
+            }
+        }
+    }
+}
+
 TEST_CASE("every decision says why") {
     for (const DataSeen& data : {kEmpty, kHalf, kOld, kNew, kForeign}) {
         for (const ClusterSeen& cluster : {ClusterSeen{}, after_reset(), rebuilt()}) {

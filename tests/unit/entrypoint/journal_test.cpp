@@ -48,7 +48,7 @@ TEST_CASE("a start is told at any rate") {
           })) == 2);
 }
 
-TEST_CASE("what keeps it from deciding is told when it begins, and is no decision") {
+TEST_CASE("what keeps it from deciding is told when it begins, and as long as it lasts") {
     Journal journal(kNobody);
     CHECK(lines_of(support::capture_stderr([&] {
               journal.decide("guard", "start", "");
@@ -57,6 +57,8 @@ TEST_CASE("what keeps it from deciding is told when it begins, and is no decisio
               journal.stop_complaining();
               journal.complain("no etcd");
           })) == 3);
+    CHECK(journal.last() == "wait: no etcd");
+    journal.stop_complaining();
     CHECK(journal.last() == "start");
 }
 

@@ -181,6 +181,10 @@ TEST_CASE("a bootstrap that did not come to its proof has failed") {
     check(next(orders(Phase::bootstrap), seen), Task::none, AnswerState::failed);
     CHECK(next(orders(Phase::bootstrap), seen).reason ==
           "Patroni ended with status 1 in phase bootstrap; its log says why");
+    NodeSeen told = seen;
+    told.bootstrap_error = "not proven: roles locked";
+    CHECK(next(orders(Phase::bootstrap), told).reason ==
+          "Patroni ended with status 1 in phase bootstrap: not proven: roles locked");
     // The agent was restarted.
     check(next(orders(Phase::bootstrap), node("polygon1", half_data())), Task::none, AnswerState::failed);
     // But what was proven before goes on.
@@ -231,6 +235,13 @@ TEST_CASE("what a clone has left at the places of tablespaces goes before the ne
 
 TEST_CASE("a clone that was interrupted is removed, never set aside over the way back") {
     check(next(orders(Phase::replicas), node("polygon2", half_data())), Task::remove_data, AnswerState::working);
+    // Of the generation before: what did not end is no way back, and what is set aside may be one.
+    DiskSeen unended{.data = {.state = DataState::half, .generation = "g1", .is_startable = false}};
+    check(next(orders(Phase::replicas), node("polygon2", unended)), Task::remove_data, AnswerState::working);
+    unended.data = {.state = DataState::fragment, .is_startable = false, .is_partial_copy = true};
+    check(next(orders(Phase::replicas), node("polygon2", unended)), Task::set_aside, AnswerState::working);
+    unended.data.may_replace_previous = false;
+    check(next(orders(Phase::replicas), node("polygon2", unended)), Task::remove_data, AnswerState::working);
     DiskSeen unmarked = half_data();
     unmarked.data = {.state = DataState::complete};
     check(next(orders(Phase::replicas), node("polygon2", unmarked)), Task::remove_data, AnswerState::working);

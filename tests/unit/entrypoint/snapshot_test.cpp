@@ -12,15 +12,20 @@
 namespace polygon::entrypoint {
 namespace {
 
-TEST_CASE("an absent or empty data directory is empty, anything else is complete until polygon.json says otherwise") {
+TEST_CASE("what cannot be started is a fragment, and half of ours where polygon.json or our mark is there") {
     const support::Scratch scratch;
     const postgres::Places places = postgres::find_places(scratch.path() / "data");
     CHECK(look_at_data(places)->state == DataState::empty);
     std::filesystem::create_directory(places.data);
     CHECK(look_at_data(places)->state == DataState::empty);
     std::ofstream(places.data / "something") << "x";
-    CHECK(look_at_data(places)->state == DataState::complete);
+    CHECK(look_at_data(places)->state == DataState::fragment);
+    CHECK_FALSE(look_at_data(places)->is_partial_copy);
+    CHECK_FALSE(look_at_data(places)->is_startable);
     CHECK(look_at_data(places)->system_identifier == 0);
+    std::ofstream(places.data / "polygon-removing") << "pg_control";
+    CHECK(look_at_data(places)->state == DataState::half);
+    std::filesystem::remove(places.data / "polygon-removing");
     postgres::GenerationMarker marker{.generation = "g2", .stage = postgres::Stage::restored};
     REQUIRE(postgres::write_marker(places.data, marker).has_value());
     CHECK(look_at_data(places)->state == DataState::half);
@@ -29,6 +34,54 @@ TEST_CASE("an absent or empty data directory is empty, anything else is complete
     marker.stage = postgres::Stage::proven;
     REQUIRE(postgres::write_marker(places.data, marker).has_value());
     CHECK(look_at_data(places)->state == DataState::half);
+}
+
+TEST_CASE("a control file or polygon.json that is there and makes no sense is neither half nor absent") {
+    const support::Scratch scratch;
+    const postgres::Places places = postgres::find_places(scratch.path() / "data");
+    std::filesystem::create_directories(places.data / "global");
+    std::ofstream(places.data / "global/pg_control") << "no control file";
+    const std::string control = (places.data / "global/pg_control").string();
+    for (const auto stage : {postgres::Stage::restored, postgres::Stage::proven}) {
+        REQUIRE(postgres::write_marker(places.data, {.generation = "g1", .stage = stage}).has_value());
+        CHECK(look_at_data(places)->unreadable == "control file '" + control + "' has 15 bytes");
+    }
+    std::ofstream(places.data / "global/pg_control") << std::string(8192, 'x');
+    CHECK_THAT(look_at_data(places)->unreadable, ContainsText("has version"));
+    std::ofstream(places.data / "polygon.json") << "";
+    CHECK(look_at_data(places)->state == DataState::complete);
+    CHECK_FALSE(look_at_data(places)->unreadable.empty());
+    std::filesystem::remove(places.data / "global/pg_control");  // then it is an interrupted copy, whatever it says
+    CHECK(look_at_data(places)->state == DataState::half);
+    CHECK(look_at_data(places)->unreadable.empty());
+}
+
+TEST_CASE("what cannot be read is not taken as absent") {
+    const support::Scratch scratch;
+    const postgres::Places places = postgres::find_places(scratch.path() / "data");
+    std::filesystem::create_directories(places.data / "global");
+    std::ofstream(places.data / "PG_VERSION") << "15";
+    const auto loop = [](const std::filesystem::path& at) {  // reading it is ELOOP, as root too
+        std::filesystem::create_symlink(at.filename(), at);
+    };
+    const std::string file = GENERATE("global/pg_control", "polygon.json", "postmaster.pid", "polygon-replaced-by");
+    INFO(file);
+    loop(places.data / file);
+    const auto seen = look_at_data(places);
+    if (file == "global/pg_control") {
+        REQUIRE(seen.has_value());
+        CHECK(seen->state == DataState::complete);
+        CHECK_THAT(seen->unreadable, ContainsText("Too many levels of symbolic links"));
+    } else if (file == "polygon-replaced-by") {
+        const auto replaced = postgres::replaced_by(places.data);
+        REQUIRE_FALSE(replaced.has_value());
+        CHECK_THAT(replaced.error().message, ContainsText("Too many levels of symbolic links"));
+    } else {
+        REQUIRE_FALSE(seen.has_value());
+        CHECK(seen.error().code == Errc::io);
+        CHECK_THAT(seen.error().message, ContainsText(file));
+        CHECK_THAT(seen.error().message, ContainsText("Too many levels of symbolic links"));
+    }
 }
 
 TEST_CASE("a server that runs on the data directory is seen by its postmaster.pid") {

@@ -25,6 +25,7 @@ polygon:
   jobs: keep
   foreign_servers: keep
   extensions: {keep: [citus]}
+  files: {keep: [orioledb_data/, ./base/5//notes], exclude: [scratch]}
   sql: /etc/polygon/sql.d
   replicas: staged
   staging: {directory: /big/staged, previous: keep}
@@ -53,6 +54,8 @@ TEST_CASE("reads every key, and where it stood") {
     CHECK(read->quarantine.parameters.value ==
           TextMap{{"shared_preload_libraries", "timescaledb"}, {"work_mem", "64"}});
     CHECK(read->quarantine.timeout.value == 90s);
+    CHECK(read->files.keep.value == std::vector<std::string>{"orioledb_data", "base/5/notes"});
+    CHECK(read->files.exclude.value == std::vector<std::string>{"scratch"});
     CHECK(read->roles.unlisted.value == UnlistedRoles::rotate);
     CHECK(read->roles.unlisted.origin == "patroni.yml:10");
     CHECK(read->roles.keep.value == std::vector<std::string>{"monitoring", "backup"});

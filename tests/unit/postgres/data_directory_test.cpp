@@ -177,15 +177,15 @@ TEST_CASE("a removal that was cut short leaves what is no way back and can be to
     const Places places = find_places(scratch.path() / "data");
     make_data(places.data, "old");
     REQUIRE(set_aside_for(places, "g2").has_value());
-    CHECK_FALSE(is_half_removed(places.previous));
+    CHECK_FALSE(is_half_removed(places.previous).value_or(true));
     // A tablespace with a name that no file can have: the removal ends behind its first step.
     const Path link = places.previous / "pg_tblspc/1";
     REQUIRE(fs::replace_link(link, scratch.path() / (std::string(300, 'x') + ".previous")).has_value());
     REQUIRE_FALSE(remove_data_directory(places.previous, LinkTargets::with_suffix).has_value());
-    CHECK(is_half_removed(places.previous));
-    CHECK_FALSE(replaced_by(places.previous));
+    CHECK(is_half_removed(places.previous).value_or(false));
+    CHECK(replaced_by(places.previous).value() == std::nullopt);
     REQUIRE_FALSE(remove_data_directory(places.previous, LinkTargets::with_suffix).has_value());
-    CHECK(is_half_removed(places.previous));
+    CHECK(is_half_removed(places.previous).value_or(false));
 
     REQUIRE(fs::remove_file(link).has_value());
     REQUIRE(remove_data_directory(places.previous, LinkTargets::with_suffix).has_value());
@@ -193,7 +193,7 @@ TEST_CASE("a removal that was cut short leaves what is no way back and can be to
 
     make_data(places.previous, "copied here by hand");
     stdfs::remove(places.previous / "global/pg_control");
-    CHECK_FALSE(is_half_removed(places.previous));
+    CHECK_FALSE(is_half_removed(places.previous).value_or(true));
 }
 
 TEST_CASE("removing a data directory leaves a link's target alone that is not its own") {
@@ -226,7 +226,7 @@ TEST_CASE("a rebuild that is undone leaves everything as it was, links and their
     const support::Scratch scratch;
     const Places places = make_both(scratch.path());
     REQUIRE(set_aside_for(places, "g2").has_value());
-    CHECK(replaced_by(places.previous) == "g2");
+    CHECK(replaced_by(places.previous).value() == "g2");
     REQUIRE(put_in_place(places).has_value());
     CHECK(get(places.data / "pg_tblspc/16384/1") == "new");
     REQUIRE(take_back(places).has_value());
@@ -235,7 +235,7 @@ TEST_CASE("a rebuild that is undone leaves everything as it was, links and their
     CHECK(get(scratch.path() / "fast/1") == "old");
     CHECK(get(places.data / "pg_tblspc/16384/1") == "old");
     CHECK(get(places.staged / "pg_tblspc/16384/1") == "new");
-    CHECK_FALSE(replaced_by(places.data));
+    CHECK(replaced_by(places.data).value() == std::nullopt);
     CHECK_FALSE(stdfs::exists(places.previous));
 }
 
@@ -259,7 +259,7 @@ TEST_CASE("a directory that was marked, and its links moved, but not renamed, is
     REQUIRE(bring_back(places, "g2").has_value());
     CHECK(get(places.data / "pg_tblspc/16384/1") == "old");
     CHECK(get(scratch.path() / "fast/1") == "old");
-    CHECK_FALSE(replaced_by(places.data));
+    CHECK(replaced_by(places.data).value() == std::nullopt);
 }
 
 TEST_CASE("the way back is not overwritten by what came into its place") {
@@ -358,7 +358,7 @@ TEST_CASE("a directory whose removal has begun is no way back") {
     const Places places = make_both(scratch.path());
     REQUIRE(set_aside_for(places, "g2").has_value());
     stdfs::remove(places.previous / "global/pg_control");
-    CHECK_FALSE(replaced_by(places.previous));
+    CHECK(replaced_by(places.previous).value() == std::nullopt);
     REQUIRE(bring_back(places, "g2").has_value());
     CHECK_FALSE(stdfs::exists(places.data));
 }
@@ -391,9 +391,9 @@ TEST_CASE("a data directory says its version, and a postmaster counts only where
     CHECK(read_major_version(scratch.path()).value_or(0) == 17);
     put(scratch.path() / "PG_VERSION", "none\n");
     CHECK(read_major_version(scratch.path()).error().code == Errc::data_directory_invalid);
-    CHECK_FALSE(find_postmaster(scratch.path()));
+    CHECK(find_postmaster(scratch.path()).value() == std::nullopt);
     put(scratch.path() / "postmaster.pid", std::to_string(::getpid()) + "\n");
-    CHECK_FALSE(find_postmaster(scratch.path()));
+    CHECK(find_postmaster(scratch.path()).value() == std::nullopt);
 }
 
 }  // namespace
