@@ -1,4 +1,4 @@
-// What to do about one member, from what is seen of it. A pure function.
+// What to do about one member, from what is seen of it and of this leader. A pure function.
 #pragma once
 
 #include <chrono>
@@ -7,11 +7,19 @@
 
 namespace polygon::role_change {
 
+struct LeaderSeen {
+    std::string generation;             // of its own data
+    std::optional<std::string> proven;  // etcd's key `generation`; none: nothing is proven
+    bool is_rebuilding = false;         // a rebuild is under way: the nodes' agents replace what has to be replaced
+};
+
 struct MemberSeen {
-    std::string state;                      // Patroni's word: "running", "streaming", "creating replica", "stopped" …
-    bool is_streaming = false;              // the leader's pg_stat_replication has it, or its own receiver says so
-    std::optional<std::string> generation;  // of its data, asked of its own PostgreSQL; none: it did not answer
-    std::chrono::milliseconds watched{0};   // since this callback first saw it
+    std::string state;          // Patroni's word: "running", "streaming", "creating replica", "stopped" …
+    bool is_streaming = false;  // from any member, by what that one, itself or Patroni says
+    // Of its data, as its own agent says, or where it has none its own PostgreSQL. None: nobody says, which is no
+    // reason for anything: its login may have failed, or polygon.json be unreadable.
+    std::optional<std::string> generation;
+    std::chrono::milliseconds foreign_for{0};  // it has been seen, without a break, with this other generation
     std::optional<std::chrono::milliseconds> since_asked;  // since it was last asked to reinitialise
 };
 
@@ -22,13 +30,14 @@ struct Assessment {
     std::string reason;
 };
 
-// A member of another generation is asked at once, even if it seems to stream: under `system_identifier: keep` a stale
-// replica follows a diverged history. One of the same generation gets a minute to catch up or rewind by itself, as
-// after any failover; one that does not say gets half of that.
-Assessment assess(const MemberSeen& member, const std::string& leader_generation);
+// Only a member that is known to carry another generation is asked, and only by a leader whose own is the proven one.
+// That holds if it seems to stream, too: under `system_identifier: keep` a stale replica follows a diverged history.
+// How long a member takes, whether it can be logged in to and whom it follows is no reason.
+Assessment assess(const MemberSeen& member, const LeaderSeen& leader);
 
-inline constexpr std::chrono::seconds kPatienceSameGeneration{60};
-inline constexpr std::chrono::seconds kPatienceUnknown{30};
+// An agent's record may be as old as its lease (15 s) and its looks at the disk (5 s): what has just been cloned still
+// has the generation before in it.
+inline constexpr std::chrono::seconds kForeignBeforeAsked{25};
 inline constexpr std::chrono::seconds kAskAgainAfter{30};
 
 }  // namespace polygon::role_change

@@ -1,8 +1,8 @@
 #include "callbacks/role_change/role_change.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,6 +13,8 @@
 #include "common/base/log.h"
 #include "common/etcd/client.h"
 #include "common/etcd/rebuild_keys.h"
+#include "common/etcd/rebuild_state.h"
+#include "common/etcd/stored.h"
 #include "common/patroni/configuration.h"
 #include "common/patroni/rest.h"
 #include "common/postgres/connection.h"
@@ -40,17 +42,6 @@ std::string own_api_url(const patroni::RestapiSection& restapi) {
     return (restapi.certificate_file.empty() ? "http://" : "https://") + address;
 }
 
-// Without connect_address: the first that it listens on; of all addresses localhost, as Patroni has it
-// (patroni/postgresql/config.py, _get_tcp_local_address).
-std::string own_address(const patroni::PostgresqlSection& postgresql) {
-    if (!postgresql.connect_address.empty()) return postgresql.connect_address;
-    const std::string& listen = postgresql.listen;
-    const std::size_t colon = listen.rfind(':');
-    const std::string port = colon == std::string::npos ? "" : listen.substr(colon);
-    const std::string host = listen.substr(0, std::min(listen.find(','), colon));
-    return (host == "*" || host == "0.0.0.0" || host == "::" || host == "[::]" ? "localhost" : host) + port;
-}
-
 Result<postgres::Connection> connect(const patroni::Configuration& configuration, const std::string& address) {
     const patroni::Credentials& superuser = configuration.postgresql.superuser;
     auto parameters =
@@ -60,22 +51,31 @@ Result<postgres::Connection> connect(const patroni::Configuration& configuration
     return postgres::Connection::open_shielded(parameters);
 }
 
-struct MemberAnswer {
-    std::string generation;     // "" if its data carries none
-    bool is_receiving = false;  // it streams, from the leader or, as a cascading replica, from another
-};
-
-// None where its PostgreSQL does not answer.
-std::optional<MemberAnswer> ask_member(const patroni::Configuration& configuration, const patroni::MemberView& member) {
+// Of a member without an agent, by its own PostgreSQL. None where that does not say.
+std::optional<std::string> ask_for_generation(const patroni::Configuration& configuration,
+                                              const patroni::MemberView& member) {
     if (member.host.empty() || !member.port) return std::nullopt;
     Result<postgres::Connection> session = connect(configuration, fmt::format("{}:{}", member.host, *member.port));
     if (!session) return std::nullopt;
-    const auto generation = sanitize::read_carried_generation(*session);
-    const auto receivers =
-        session->value("SELECT count(*) FROM pg_catalog.pg_stat_wal_receiver WHERE status = 'streaming'");
-    if (!generation || !receivers) return std::nullopt;
-    return MemberAnswer{generation->value_or(""), *receivers != "0"};
+    return sanitize::read_carried_generation(*session).value_or(std::nullopt);
 }
+
+bool is_primary(const patroni::NodeView& node) {
+    return node.state == "running" && (node.role == "primary" || node.role == "master");
+}
+
+// As PostgreSQL has it in application_name: cut at NAMEDATALEN, what is not ASCII replaced (PostgreSQL
+// src/backend/utils/misc/guc.c, check_application_name): then it is not found there, and the member's own word counts.
+std::string application_name_of(const std::string& member) {
+    constexpr std::size_t longest = 63;
+    return member.substr(0, longest);
+}
+
+// What etcd has beside Patroni's keys.
+struct Kept {
+    LeaderSeen leader;
+    std::map<std::string, std::string> generations;  // by member, as its agent says; "": it has none, or cannot say
+};
 
 class Callback {
   public:
@@ -83,13 +83,14 @@ class Callback {
         : configuration_(configuration),
           generation_(std::move(generation)),
           clock_(clock),
-          rest_(configuration.rest_client) {}
+          rest_(configuration.rest_client),
+          etcd_(configuration.etcd3),
+          keys_(configuration.key_prefix()) {}
 
     // The members that the cluster had before the reset: they will come back, and not all at once.
     void expect_members_before_reset() {
-        etcd::Client client(configuration_.etcd3);
-        const std::string prefix = etcd::RebuildKeys(configuration_.key_prefix()).saved(generation_, "members/");
-        if (const auto saved = client.read_prefix(prefix)) {
+        const std::string prefix = keys_.saved(generation_, "members/");
+        if (const auto saved = etcd_.read_prefix(prefix)) {
             for (const etcd::KeyValue& entry : saved->entries)
                 expected_.insert(entry.key.substr(prefix.size()));
         }
@@ -98,8 +99,8 @@ class Callback {
 
     Status wait_for_promotion(const Deadline& deadline) {
         const bool is_promoted = wait_until(clock_, deadline, 500ms, [&] {
-            Result<postgres::Connection> session = connect(configuration_, own_address(configuration_.postgresql));
-            return session && session->value("SELECT pg_catalog.pg_is_in_recovery()").value_or("t") == "f";
+            const auto node = rest_.read_node(own_api_url(configuration_.restapi));
+            return node && is_primary(*node);
         });
         if (is_promoted) return {};
         return Error{Errc::timeout, "the server of this leader did not leave recovery in time", "", Retry::safe};
@@ -111,7 +112,7 @@ class Callback {
         while (true) {
             const Result<std::set<std::string>> round = look_once();
             if (round && round->empty()) {
-                log_info("every member streams from this leader", {{"generation", generation_}});
+                log_info("every member streams", {{"generation", generation_}});
                 return {};
             }
             if (!round && round.error().code == Errc::conflict) {
@@ -123,8 +124,8 @@ class Callback {
             if (deadline.has_passed()) break;
             clock_.sleep(first_rounds.has_passed() ? kRound : kFirstRounds);
         }
-        return Error{Errc::timeout, fmt::format("not streaming from this leader: {}", fmt::join(lagging, ", ")),
-                     "Look at the members' logs, or run patronictl reinit."};
+        return Error{Errc::timeout, fmt::format("not streaming: {}", fmt::join(lagging, ", ")),
+                     "Look at the members' logs; patronictl reinit clones one anew."};
     }
 
   private:
@@ -135,21 +136,77 @@ class Callback {
         if (!marker || marker->generation != generation_) {
             return Error{Errc::conflict, "the data directory carries another generation now", ""};
         }
-        postgres::Connection session = TRY(connect(configuration_, own_address(configuration_.postgresql)));
-        if (TRY(session.value("SELECT pg_catalog.pg_is_in_recovery()")) == "t") {
-            return Error{Errc::conflict, "this node leads no longer", ""};
-        }
-        const auto streaming = TRY(
-            session.column("SELECT application_name FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'"));
+        const patroni::NodeView own = TRY(rest_.read_node(own_api_url(configuration_.restapi)));
+        if (own.state == "running" && !is_primary(own)) return Error{Errc::conflict, "this node leads no longer", ""};
         const patroni::ClusterView view = TRY(rest_.read_cluster(own_api_url(configuration_.restapi)));
+        const std::set<std::string> streaming = find_streaming(own, view);
+        const Kept kept = TRY(read_kept());
         std::set<std::string> lagging = expected_;
         for (const patroni::MemberView& member : view.members) {
             if (member.name == configuration_.name) continue;
             lagging.erase(member.name);
-            const bool is_streaming = std::find(streaming.begin(), streaming.end(), member.name) != streaming.end();
-            if (!attend_to(member, is_streaming)) lagging.insert(member.name);
+            if (!attend_to(member, streaming.contains(member.name), kept)) lagging.insert(member.name);
         }
         return lagging;
+    }
+
+    Result<Kept> read_kept() {
+        const etcd::Snapshot orders = TRY(etcd_.read_prefix(keys_.orders()));
+        const auto plan = TRY(etcd::find_stored(orders, keys_.plan(), etcd::parse_plan));
+        const auto phase = TRY(etcd::find_stored(orders, keys_.phase(), etcd::parse_phase));
+        const auto proven = TRY(etcd::read_stored(etcd_, keys_.generation(), etcd::parse_generation));
+        Kept kept{.leader = {.generation = generation_, .is_rebuilding = etcd::is_active(plan.value, phase.value)}};
+        if (proven.value) kept.leader.proven = proven.value->generation;
+        for (const etcd::KeyValue& entry : TRY(etcd_.read_prefix(keys_.nodes())).entries) {
+            const auto record = etcd::parse_node(entry.value);
+            const std::string name = entry.key.substr(keys_.nodes().size());
+            kept.generations[name] = record ? record->generation : "";
+        }
+        return kept;
+    }
+
+    // Members that stream, from whomever: a cascading replica is in no list of the leader's.
+    std::set<std::string> find_streaming(const patroni::NodeView& own, const patroni::ClusterView& view) {
+        std::set<std::string> senders_say(own.streaming_to.begin(), own.streaming_to.end());
+        std::set<std::string> streaming;
+        const auto add_named = [&] {
+            for (const patroni::MemberView& member : view.members) {
+                if (member.state == "streaming" || senders_say.contains(application_name_of(member.name)))
+                    streaming.insert(member.name);
+            }
+        };
+        add_named();
+        if (streaming.size() + 1 >= view.members.size()) return streaming;
+        for (const patroni::MemberView& member : view.members) {
+            if (member.name == configuration_.name || member.api_url.empty()) continue;
+            const auto node = rest_.read_node(member.api_url);
+            if (!node) continue;
+            senders_say.insert(node->streaming_to.begin(), node->streaming_to.end());
+            if (node->replication_state == "streaming") streaming.insert(member.name);
+        }
+        add_named();
+        return streaming;
+    }
+
+    // What its agent says; without an agent, its PostgreSQL.
+    std::optional<std::string> find_generation(const patroni::MemberView& member, const Kept& kept) {
+        const auto record = kept.generations.find(member.name);
+        std::optional<std::string> generation = record != kept.generations.end()
+                                                    ? std::optional(record->second)
+                                                    : ask_for_generation(configuration_, member);
+        if (generation && generation->empty()) generation.reset();
+        return generation;
+    }
+
+    // For how long it has been seen with this one, which is not the leader's.
+    std::chrono::milliseconds note_foreign(const std::string& name, const std::optional<std::string>& generation) {
+        if (!generation || *generation == generation_) {
+            foreign_.erase(name);
+            return 0ms;
+        }
+        const auto [seen, is_new] = foreign_.try_emplace(name, *generation, clock_.now());
+        if (seen->second.first != *generation) seen->second = {*generation, clock_.now()};
+        return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - seen->second.second);
     }
 
     // A replica asks for its slot as soon as it runs; Patroni makes it when it next looks, up to loop_wait later.
@@ -163,18 +220,14 @@ class Callback {
     }
 
     // Whether it streams; asks it to reinitialise if it should.
-    bool attend_to(const patroni::MemberView& member, bool is_streaming) {
-        const Clock::Instant now = clock_.now();
-        const Clock::Instant first_seen = first_seen_.try_emplace(member.name, now).first->second;
-        const std::optional<MemberAnswer> answer = ask_member(configuration_, member);
-        MemberSeen seen{.state = member.state,
-                        .is_streaming = is_streaming || (answer && answer->is_receiving),
-                        .generation = answer ? std::optional(answer->generation) : std::nullopt,
-                        .watched = std::chrono::duration_cast<std::chrono::milliseconds>(now - first_seen)};
+    bool attend_to(const patroni::MemberView& member, bool is_streaming, const Kept& kept) {
+        MemberSeen seen{
+            .state = member.state, .is_streaming = is_streaming, .generation = find_generation(member, kept)};
+        seen.foreign_for = note_foreign(member.name, seen.generation);
         if (const auto asked = asked_at_.find(member.name); asked != asked_at_.end()) {
-            seen.since_asked = std::chrono::duration_cast<std::chrono::milliseconds>(now - asked->second);
+            seen.since_asked = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - asked->second);
         }
-        const Assessment assessment = assess(seen, generation_);
+        const Assessment assessment = assess(seen, kept.leader);
         if (reported_[member.name] != assessment.reason) {
             reported_[member.name] = assessment.reason;
             log_info("member " + member.name, {{"state", assessment.reason}});
@@ -199,8 +252,10 @@ class Callback {
     std::string generation_;
     Clock& clock_;
     patroni::RestClient rest_;
+    etcd::Client etcd_;
+    etcd::RebuildKeys keys_;
     std::set<std::string> expected_;
-    std::map<std::string, Clock::Instant> first_seen_;
+    std::map<std::string, std::pair<std::string, Clock::Instant>> foreign_;  // a generation, and since when it is seen
     std::map<std::string, Clock::Instant> asked_at_;
     std::map<std::string, std::string> reported_;
     std::optional<Clock::Instant> woken_at_;

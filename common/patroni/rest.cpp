@@ -56,12 +56,25 @@ MemberView parse_member(const Json& json) {
             .lag_bytes = number_at<std::int64_t>(json, "lag")};
 }
 
+std::vector<std::string> parse_streaming(const Json& json) {
+    std::vector<std::string> names;
+    const auto senders = json.find("replication");
+    if (senders == json.end() || !senders->is_array()) return names;
+    for (const Json& sender : *senders) {
+        if (sender.is_object() && text_at(sender, "state") == "streaming")
+            names.push_back(text_at(sender, "application_name"));
+    }
+    return names;
+}
+
 NodeView parse_node(const Json& json) {
     NodeView node{.state = text_at(json, "state"),
                   .role = text_at(json, "role"),
                   .server_version = number_at<int>(json, "server_version"),
                   .timeline = number_at<std::uint32_t>(json, "timeline"),
-                  .database_system_identifier = text_at(json, "database_system_identifier")};
+                  .database_system_identifier = text_at(json, "database_system_identifier"),
+                  .replication_state = text_at(json, "replication_state"),
+                  .streaming_to = parse_streaming(json)};
     const auto patroni = json.find("patroni");
     if (patroni != json.end() && patroni->is_object()) {
         node.scope = text_at(*patroni, "scope");

@@ -40,6 +40,8 @@ struct NodeView {
     std::string database_system_identifier;  // empty: not known
     std::string scope;
     std::string patroni_version;
+    std::string replication_state;  // of a replica, "streaming" …; empty before Patroni 3.1, or if it receives nothing
+    std::vector<std::string> streaming_to;  // application names in its pg_stat_replication that stream
 };
 
 // What to do if the member is already at something, such as an earlier clone.

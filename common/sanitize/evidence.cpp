@@ -21,6 +21,13 @@ std::string list_or(const std::vector<std::string>& names, std::string_view none
     return names.empty() ? std::string(none) : fmt::format("{}", fmt::join(names, ", "));
 }
 
+// The first ones; polygon.json has all.
+std::string list_first(const std::vector<std::string>& names) {
+    constexpr std::size_t kMost = 20;
+    if (names.size() <= kMost) return fmt::format("{}", fmt::join(names, ", "));
+    return fmt::format("{} and {} more", fmt::join(names.begin(), names.begin() + kMost, ", "), names.size() - kMost);
+}
+
 Result<Check> check_recovery(Connection& session) {
     const bool is_in_recovery = TRY(session.value("SELECT pg_catalog.pg_is_in_recovery()")) == "t";
     return Check{"leader", !is_in_recovery, is_in_recovery ? "still in recovery" : "accepts writes"};
@@ -154,15 +161,14 @@ Check check_old_rows(const GenerationMarker& marker) {
     return {"old row versions", marker.old_rows.empty(),
             marker.old_rows.empty()
                 ? "masking has left none"
-                : fmt::format("with what was there before masking, in {}", fmt::join(marker.old_rows, ", ")),
+                : fmt::format("with what was there before masking, in {}", list_first(marker.old_rows)),
             Weight::advisory};
 }
 
 Check check_views(const GenerationMarker& marker) {
     return {"materialized views", marker.unrefreshed.empty(),
-            marker.unrefreshed.empty()
-                ? "none holds rows of before masking"
-                : fmt::format("with rows of before masking: {}", fmt::join(marker.unrefreshed, ", ")),
+            marker.unrefreshed.empty() ? "none holds rows of before masking"
+                                       : fmt::format("with rows of before masking: {}", list_first(marker.unrefreshed)),
             Weight::advisory};
 }
 

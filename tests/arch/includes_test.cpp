@@ -36,6 +36,7 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
 const std::vector<std::string> kPrograms = {"bootstrap/restore",
                                             "bootstrap/restore/commands",
                                             "bootstrap/restore/files",
+                                            "bootstrap/restore/proving",
                                             "bootstrap/restore/sources",
                                             "bootstrap/restore/staging",
                                             "bootstrap/post_bootstrap",

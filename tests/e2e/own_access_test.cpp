@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <pwd.h>
+#include <unistd.h>
 
 #include "common/fs/file.h"
 #include "tests/e2e/staged_rebuild.h"
@@ -19,7 +21,7 @@ using nlohmann::json;
 using support::PatroniNode;
 
 std::string account_name() {
-    return geteuid() == 0 ? "postgres" : getenv("USER");
+    return geteuid() == 0 ? "postgres" : getpwuid(geteuid())->pw_name;
 }
 
 void replace(std::string& text, const std::string& what, const std::string& by) {

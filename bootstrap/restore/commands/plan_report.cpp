@@ -139,12 +139,14 @@ void add_databases(Table& table, const sanitize::DatabasePlan& databases) {
         table.add("databases", fmt::format("{}: renamed to {}", from, to));
 }
 
-void add_sql(Table& table, const std::vector<sanitize::SqlFile>& files) {
+void add_sql(Table& table, const sanitize::Policy& policy) {
+    const std::vector<sanitize::SqlFile>& files = policy.sql;
     if (files.empty()) table.add("sql", "none: the data stays production's");
     for (const sanitize::SqlFile& file : files) {
         table.add("sql", fmt::format("{} in {}", file.path.string(),
                                      file.database ? fmt::format("database '{}'", *file.database) : "every database"));
     }
+    if (policy.old_rows == sanitize::OldRows::rewritten) table.add("sql", "tables with old rows are rewritten");
 }
 
 void add_space(Table& table, const PlanReport& report) {
@@ -290,7 +292,7 @@ std::string to_table(const PlanReport& report) {
         table.add("extensions kept", fmt::format("{}", fmt::join(kept, ", ")));
     if (!plan.excluded_files.empty())
         table.add("excluded files", fmt::format("{}", fmt::join(plan.excluded_files, ", ")));
-    add_sql(table, plan.policy.sql);
+    add_sql(table, plan.policy);
     add_space(table, report);
     return table.text();
 }

@@ -50,8 +50,13 @@ std::string method_of(const patroni::Credentials& credentials) {
     return credentials.password.is_empty() && credentials.connection.contains("sslcert") ? "cert" : "scram-sha-256";
 }
 
+// For pg_hba.conf, where a quote within quotes is doubled; `all` for libpq's default.
 std::string quoted(const std::string& name) {
-    return fmt::format("\"{}\"", name);
+    if (name.empty()) return "all";
+    std::string text = "\"";
+    for (const char c : name)
+        text += c == '"' ? std::string(2, c) : std::string(1, c);
+    return text + "\"";
 }
 
 struct Target {
@@ -59,12 +64,13 @@ struct Target {
     std::string member;
     std::string address;
     patroni::Credentials credentials;
+    std::string database;
 };
 
 ConnectionParameters parameters_for(const Target& target) {
     const auto& credentials = target.credentials;
     ConnectionParameters parameters = postgres::at_address(target.address, credentials.username, credentials.password,
-                                                           "postgres", credentials.connection);
+                                                           target.database, credentials.connection);
     parameters.key_password = credentials.key_password;
     if (credentials.username.empty()) parameters.keywords.erase("user");
     if (target.role == "replication") parameters.keywords["replication"] = "true";
@@ -75,9 +81,8 @@ ConnectionParameters parameters_for(const Target& target) {
 std::string missing_line(const Target& target, const ConnectionParameters& parameters) {
     const auto from = own_address_towards(parameters.keywords.at("host"), parameters.keywords.at("port"));
     return fmt::format("{} {} {} {} {}", method_of(target.credentials) == "cert" ? "hostssl" : "host",
-                       target.role == "replication" ? "replication" : "postgres",
-                       quoted(target.credentials.username.empty() ? "all" : target.credentials.username),
-                       from.value_or("samenet"), method_of(target.credentials));
+                       target.role == "replication" ? "replication" : quoted(target.database),
+                       quoted(target.credentials.username), from.value_or("samenet"), method_of(target.credentials));
 }
 
 Status try_one(const Target& target, const ConnectionParameters& parameters) {
@@ -107,7 +112,8 @@ std::vector<etcd::Login> try_logins(const patroni::Configuration& configuration,
         const Target target{.role = role,
                             .member = member.name,
                             .address = patroni::address_in(member.conn_url),
-                            .credentials = credentials};
+                            .credentials = credentials,
+                            .database = configuration.postgresql.database};
         if (!target.address.empty()) attempts.push_back(std::async(std::launch::async, try_login, target));
     };
     for (const patroni::MemberKey& member : cluster.members) {
@@ -132,11 +138,11 @@ etcd::Login local_login(const patroni::Configuration& configuration, const patro
     postgres::ConnectionParameters parameters{.keywords = local.keywords};
     login.is_refused = postgres::ping(parameters) == postgres::Reachability::accepts;
     if (error.find(kRejection) == std::string::npos) return login;
-    const std::string user = superuser.username.empty() ? "all" : superuser.username;
+    const std::string user = quoted(superuser.username);
     login.hba_line = local.is_by_socket()
-                         ? fmt::format("local {} {} {}", quoted(database), quoted(user),
+                         ? fmt::format("local {} {} {}", quoted(database), user,
                                        local.password.is_empty() ? "peer" : "scram-sha-256")
-                         : fmt::format("host {} {} localhost {}", quoted(database), quoted(user), method_of(superuser));
+                         : fmt::format("host {} {} localhost {}", quoted(database), user, method_of(superuser));
     return login;
 }
 

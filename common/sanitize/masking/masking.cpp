@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/suggestion.h"
 #include "common/sanitize/masking/traces.h"
+#include "common/sanitize/statistics.h"
 #include "common/sanitize/ties/event_triggers.h"
 
 namespace polygon::sanitize {
@@ -75,6 +76,7 @@ class Lane {
     Status clean(const Deadline& deadline) {
         Connection session = TRY(masking_->connect_to(database_.bytes));
         TRY(session.limit_statements(deadline.remaining()));
+        TRY(use_own_search_path(session));
         const auto of_this = [&](Lines names) {
             for (std::string& name : names)
                 name += " of database " + database_.name;

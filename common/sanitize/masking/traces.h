@@ -1,4 +1,4 @@
-// Where a database still has values of before masking: statistics, and materialized views that nobody has refreshed.
+// Where a database still has values of before masking besides its statistics.
 #pragma once
 
 #include "common/base/result.h"
@@ -8,10 +8,8 @@
 
 namespace polygon::sanitize {
 
-// Deletes the statistics of these tables, their indexes and what they are partitions or children of, analyzes them
-// anew, and rewrites the catalogs of statistics, where those of dropped tables are too. ANALYZE that fails is a
-// warning: then there are none.
-Status renew_statistics(postgres::Connection& session, const Oids& changed);
+// The session's search_path is the database's own from now on: functions that indexes are made with may rely on it.
+Status use_own_search_path(postgres::Connection& session);
 
 // "materialized view shop.totals" for each that holds rows and is none of these, in a database where any was changed.
 Result<Lines> list_unrefreshed(postgres::Connection& session, const Oids& changed);

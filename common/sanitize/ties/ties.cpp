@@ -4,6 +4,7 @@
 
 #include "common/sanitize/old_rows.h"
 #include "common/sanitize/stamp.h"
+#include "common/sanitize/statistics.h"
 #include "common/sanitize/ties/acting_extensions.h"
 #include "common/sanitize/ties/event_triggers.h"
 #include "common/sanitize/ties/foreign_servers.h"
@@ -137,7 +138,9 @@ Status cut_in_database(Connection& session, const std::string& database, const T
     TRY(restore_event_triggers(session, triggers));
     const ChangedTables tables = TRY(read_changed_tables(session));
     TRY(session.execute("COMMIT"));
-    return rewrite_tables(session, tables.with_old_rows);  // what was overwritten there may be a password
+    // What was overwritten there may be a password.
+    TRY(rewrite_tables(session, tables.with_old_rows));
+    return renew_statistics(session, tables.with_old_rows);
 }
 
 }  // namespace

@@ -19,11 +19,21 @@ const Script kDatabases = {"postgres",
 // A value of its own for each way to change a table; all are in production's statistics.
 const Script kShop = {"shop", R"sql(
 CREATE TABLE updated AS SELECT g AS id, 'updated-value' AS v FROM generate_series(1, 200) g;
-CREATE INDEX ON updated (upper(v));
+CREATE SCHEMA own;
+ALTER DATABASE shop SET search_path = public, own;
+SET search_path = public, own;
+CREATE FUNCTION own.loud(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT upper($1)';
+DO $$ BEGIN  -- since 17 an index's functions never see the session's search_path
+    EXECUTE format('CREATE FUNCTION louder(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS %L',
+        format('BEGIN RETURN %sloud($1); END',
+            CASE WHEN current_setting('server_version_num')::int >= 170000 THEN 'own.' ELSE '' END));
+END $$;
+CREATE INDEX ON updated (louder(v));
 CREATE TABLE deleted AS SELECT g AS id, 'deleted-value' AS v FROM generate_series(1, 200) g;
 CREATE TABLE truncated AS SELECT g AS id, 'truncated-value' AS v FROM generate_series(1, 200) g;
 CREATE TABLE dropped AS SELECT g AS id, 'dropped-value' AS v FROM generate_series(1, 200) g;
 CREATE TABLE altered AS SELECT g AS id, 'altered-value' AS v FROM generate_series(1, 200) g;
+CREATE TABLE shortened AS SELECT g AS id, 'shortened-value' AS v, 1 AS w FROM generate_series(1, 200) g;
 CREATE TABLE "we.ird ""t" (v text);
 ALTER TABLE "we.ird ""t" ALTER v SET STORAGE EXTERNAL;
 INSERT INTO "we.ird ""t" SELECT repeat('toasted-value', 400) FROM generate_series(1, 5);
@@ -59,6 +69,7 @@ DELETE FROM deleted;
 TRUNCATE truncated;
 DROP TABLE dropped;
 ALTER TABLE altered ALTER v TYPE text USING 'masked';
+ALTER TABLE shortened DROP v;
 UPDATE "we.ird ""t" SET v = 'masked';
 UPDATE parts SET v = 'masked' WHERE id < 100;
 DELETE FROM parts WHERE id >= 100;
@@ -76,7 +87,8 @@ const char* const kMaskClosed = "-- database: closed\nUPDATE hidden SET v = 'mas
 
 const support::Secrets kValues = {"updated-value",  "UPDATED-VALUE",  "deleted-value", "truncated-value",
                                   "dropped-value",  "altered-value",  "toasted-value", "parted-value",
-                                  "cascaded-value", "extended-value", "object-value",  "hidden-value"};
+                                  "cascaded-value", "extended-value", "object-value",  "hidden-value",
+                                  "shortened-value"};
 
 // The clone of a production with these values, masked.
 postgres::GenerationMarker masked_clone(const std::string& more, const std::string& views = "") {
@@ -108,6 +120,7 @@ TEST_CASE("tables that still hold rows of before masking are named, and statisti
           "table public.parent of database shop\n"
           "table public.part1 of database shop\n"
           "table public.part2 of database shop\n"
+          "table public.shortened of database shop\n"
           "table public.updated of database shop\n");
     CHECK(joined(marker.unrefreshed) == "materialized view public.stale of database shop\n");
     const std::string found = joined(support::find_in_data_directory(site.data_directory(), kValues));

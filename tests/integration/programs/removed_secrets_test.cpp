@@ -63,6 +63,7 @@ CREATE USER MAPPING FOR app SERVER before OPTIONS (password 'dropped-mapping-sec
 CREATE FOREIGN TABLE old (id int OPTIONS (api_token 'dropped-column-secret')) SERVER before
     OPTIONS (api_key 'dropped-table-secret');
 DROP SERVER before CASCADE;
+ANALYZE;
 )sql"};
 const Script kClosed = {"closed", R"sql(
 CREATE FOREIGN DATA WRAPPER bare;

@@ -304,9 +304,8 @@ TEST_CASE("an etcd that was away for longer than the lock lives is waited for, a
         CHECK(wait_until(system_clock(), Deadline(system_clock(), 60s), 50ms, [&] { return !lock->is_held(); }));
         apart.start();
     };
-    Coordinator coordinator(
-        {.store = store, .operator_ = person, .clock = clock, .take_lock = take, .on_phase = [] {}}, *std::move(held),
-        100000s, Order::none);
+    Coordinator coordinator({.store = store, .operator_ = person, .clock = clock, .take_lock = take, .on_phase = [] {}},
+                            *std::move(held), 100000s, Order::none);
     const auto ending = coordinator.run();
     REQUIRE(ending.has_value());
     CHECK(was_away);

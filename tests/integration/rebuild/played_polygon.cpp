@@ -72,6 +72,7 @@ void PlayedPolygon::begin() {
         nodes_[member] = {.name = member,
                           .version = "0.1.0",
                           .is_patroni_running = true,
+                          .generation = "g-old",
                           .free_bytes = 1000,
                           .postgres_major = 15,
                           .system = "glibc 2.36"};
@@ -139,13 +140,14 @@ bool PlayedPolygon::act(const std::string& member, const etcd::Plan& plan, const
         case Phase::undo:
             return !node.is_patroni_running || stop(member);
         case Phase::bootstrap:
-            if (member == plan.leader) node.previous_for = plan.generation;
+            if (member == plan.leader) node.previous_for = node.generation = plan.generation;
             return bootstrap(member, plan);
         case Phase::replicas:
-            node.previous_for = plan.generation;
+            node.previous_for = node.generation = plan.generation;
             return start(member, plan.leader);
         case Phase::restore:
             node.previous_for.clear();
+            node.generation = "g-old";
             return start(member, "polygon2");
         case Phase::done:
             if (!keeps_previous_) node.previous_for.clear();
@@ -167,12 +169,15 @@ void PlayedPolygon::prove(const std::string& member, const std::string& id, cons
                           .received_lsn = is_behind_ ? 0U : 1000U,
                           .replayed_lsn = is_behind_ ? 0U : 1000U,
                           .current_lsn = 1000};
-    proof.logins = {{.role = "superuser", .member = member, .address = "localhost:5432"},
-                    {.role = "replication",
-                     .member = get(kPrefix + "leader").value_or(""),
-                     .address = "10.0.0.2:5432",
-                     .error = login_error_,
-                     .is_refused = !login_error_.empty()}};
+    proof.logins = {
+        {.role = "superuser", .member = member, .address = "localhost:5432"},
+        {.role = "replication",
+         .user = "replicator",
+         .member = get(kPrefix + "leader").value_or(""),
+         .address = "10.0.0.2:5432",
+         .error = login_error_,
+         .hba_line = login_error_.empty() ? "" : "host replication \"replicator\" 10.0.0.1/32 scram-sha-256",
+         .is_refused = !login_error_.empty()}};
     if (leads) {
         sanitize::Certificate evidence{
             .scope = "polygon", .verified_at = "2026-11-20T03:00:00Z", .marker = {.generation = generation}};

@@ -54,6 +54,18 @@ TEST_CASE("reads a node, also from a 503") {
     CHECK(server.received()[0].target == "/patroni");
 }
 
+TEST_CASE("a node says whom it sends to and whether it receives") {
+    TestServer server([](const Received&) {
+        return answer(200, R"({"state":"running","role":"replica","replication_state":"streaming","replication":[)"
+                           R"({"application_name":"a","state":"streaming"},{"application_name":"b","state":"catchup"},)"
+                           R"({"application_name":"pg_basebackup","state":"backup"},7]})");
+    });
+    const auto node = RestClient({}).read_node(server.url());
+    REQUIRE(node.has_value());
+    CHECK(node->streaming_to == std::vector<std::string>{"a"});
+    CHECK(node->replication_state == "streaming");
+}
+
 TEST_CASE("a node that is not running says little") {
     TestServer server([](const Received&) { return answer(200, R"({"state":"stopped","role":"uninitialized"})"); });
     const auto node = RestClient({}).read_node(server.url());

@@ -270,6 +270,19 @@ TEST_CASE("nobody answers for the whole of the coordinator's patience: back, or 
     }
 }
 
+TEST_CASE("a reason for going back has the last words of each member that was waited for") {
+    View view = ready_in(Phase::stop);
+    answer(view, "polygon2", AnswerState::working);
+    view.nodes.at("polygon2").answer->activity = "its PostgreSQL still shuts down";
+    view.nodes.at("polygon3").answer.reset();
+    view.nodes.at("polygon3").decision = "guard wait: etcd does not answer";
+    view.progress = Progress::stalled;
+    CHECK(
+        next_move(view).reason ==
+        "nothing moved in phase stop, which waited for polygon2, polygon3; polygon2: its PostgreSQL still shuts down; "
+        "polygon3: guard wait: etcd does not answer");
+}
+
 TEST_CASE("what is ready is done however long it took") {
     View view = ready_in(Phase::stage);
     view.progress = Progress::stalled;
