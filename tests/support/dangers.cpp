@@ -25,6 +25,9 @@ constexpr std::array kPolygon = {Insertion{"    unix_socket_directories: ''",
 const Login kWeird = {"we\"ird Role", "production-weird-secret"};
 const Login kUnable = {"unable", "production-unable-secret"};
 constexpr const char* kForeignPassword = "foreign-server-secret";
+constexpr const char* kProgramPassword = "program-secret";
+constexpr const char* kOptionPassword = "server-option-secret";
+constexpr const char* kSettingPassword = "role-setting-secret";
 
 constexpr const char* kRowSecurity = R"sql(
 CREATE TABLE passengers (id integer PRIMARY KEY, name text, passport text);
@@ -50,7 +53,7 @@ CREATE EVENT TRIGGER refuse_end ON ddl_command_end EXECUTE FUNCTION refuse_chang
 ALTER EVENT TRIGGER refuse_end ENABLE ALWAYS;
 )sql";
 
-// {0}: port, {1}: password.
+// {0}: port, {1} to {3}: passwords. The last server is dropped, and its mapping stays behind as a dead row.
 constexpr const char* kForeignServers = R"sql(
 CREATE EXTENSION postgres_fdw;
 CREATE EXTENSION dblink;
@@ -61,6 +64,15 @@ CREATE USER MAPPING FOR postgres SERVER reports OPTIONS (user 'reader', password
 CREATE USER MAPPING FOR "we""ird Role" SERVER reports OPTIONS (user 'reader', password '{1}');
 CREATE USER MAPPING FOR PUBLIC SERVER "far Away" OPTIONS (user 'reader', password '{1}');
 CREATE FOREIGN TABLE far_reports (id integer) SERVER reports;
+CREATE EXTENSION file_fdw;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE listing (line text) SERVER files OPTIONS (program 'curl -u reader:{2} http://127.0.0.1:{0}/');
+CREATE FOREIGN DATA WRAPPER bare;
+CREATE SERVER web FOREIGN DATA WRAPPER bare OPTIONS (api_key '{3}');
+CREATE SERVER former FOREIGN DATA WRAPPER bare OPTIONS (api_key '{3}');
+CREATE USER MAPPING FOR postgres SERVER former OPTIONS (password '{1}');
+DROP SERVER former CASCADE;
+ANALYZE;
 )sql";
 
 // Patroni's sessions would obey the last: its superuser is at home in that database. No file has the library's name.
@@ -150,6 +162,7 @@ Status Dangers::arm(Cluster& production, const stdfs::path& archive) {
         TRY(database->run(kEventTriggers));
     for (const char* setting : kSettings)
         TRY(thai.run(setting));
+    TRY(thai.run(fmt::format("ALTER ROLE app SET app.api_token = '{}'", kSettingPassword)));
     return check_roles(production);
 }
 
@@ -161,7 +174,8 @@ Status Dangers::add_job(Database& thai) const {
 
 Status Dangers::add_foreign_servers(Database& database) const {
     TRY(database.run("SET log_min_error_statement = 'panic'"));  // a statement that fails would be logged
-    return database.run(fmt::format(kForeignServers, foreign_server_.port(), kForeignPassword));
+    return database.run(
+        fmt::format(kForeignServers, foreign_server_.port(), kForeignPassword, kProgramPassword, kOptionPassword));
 }
 
 Status Dangers::add_closed_database(Cluster& production) const {
@@ -205,7 +219,8 @@ std::vector<Login> Dangers::more_production_roles() {
 
 std::vector<std::string> Dangers::passwords() const {
     std::vector<std::string> all = partner_->passwords();
-    all.insert(all.end(), {kWeird.password, kUnable.password, kForeignPassword});
+    all.insert(all.end(), {kWeird.password, kUnable.password, kForeignPassword, kProgramPassword, kOptionPassword,
+                           kSettingPassword});
     return all;
 }
 

@@ -37,7 +37,7 @@ class Dangers {
 
     // Roles that production has more than its Credentials name.
     static std::vector<Login> more_production_roles();
-    // Of those roles, of the partner and of the foreign servers.
+    // Of those roles, of the partner and of the foreign servers; and what options and settings hold.
     std::vector<std::string> passwords() const;
 
   private:
