@@ -13,6 +13,7 @@
 #include "common/etcd/stored.h"
 #include "common/fs/file.h"
 #include "common/patroni/configuration.h"
+#include "common/postgres/bootstrap_error.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/data_directory.h"
 #include "common/postgres/generation_marker.h"
@@ -98,9 +99,8 @@ Status stamp_etcd(const patroni::Configuration& configuration, const postgres::G
 // DATABASE … SET loads is loaded before any statement.
 sanitize::ConnectTo connections_of(const Request& request, int major_version) {
     return [&request, major_version](const std::string& database) {
-        return postgres::Connection::open(
-            {.conninfo = request.conninfo,
-             .keywords = {{"dbname", database}, {"options", postgres::shielding_options(major_version)}}});
+        return postgres::Connection::open_shielded({.conninfo = request.conninfo, .keywords = {{"dbname", database}}},
+                                                   major_version);
     };
 }
 
@@ -112,10 +112,7 @@ void log_checks(const std::vector<sanitize::Check>& checks) {
     }
 }
 
-}  // namespace
-
-Status run(const Request& request, Clock& clock) {
-    const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
+Status prove(const Request& request, const patroni::Configuration& configuration, Clock& clock) {
     const postgres::Path data_directory = configuration.postgresql.data_dir;
     // What shields a session has to be known before there is one.
     const int major_version = TRY(postgres::read_major_version(data_directory));
@@ -139,6 +136,15 @@ Status run(const Request& request, Clock& clock) {
     TRY(postgres::write_marker(data_directory, marker));
     log_info("generation proven", {{"generation", marker.generation}, {"system_identifier", marker.system_identifier}});
     return {};
+}
+
+}  // namespace
+
+Status run(const Request& request, Clock& clock) {
+    const auto configuration = TRY(patroni::Configuration::load({request.source.path, request.source.environment}));
+    Status done = prove(request, configuration, clock);
+    postgres::note_bootstrap_end(configuration.postgresql.data_dir, done);
+    return done;
 }
 
 }  // namespace polygon::post_bootstrap

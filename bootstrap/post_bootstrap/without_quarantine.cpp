@@ -12,7 +12,10 @@
 #include "common/postgres/connection.h"
 #include "common/postgres/conninfo.h"
 #include "common/postgres/data_directory.h"
+#include "common/postgres/wal_directory.h"
+#include "common/sanitize/evidence.h"
 #include "common/sanitize/masking/masking.h"
+#include "common/sanitize/old_rows.h"
 #include "common/sanitize/sanitise.h"
 
 namespace polygon::post_bootstrap {
@@ -34,11 +37,13 @@ Status mask(const Request& request, const patroni::Configuration& configuration,
     session.address = conninfo.keywords;
     if (const char* file = std::getenv("PGPASSFILE")) session.environment["PGPASSFILE"] = file;
     if (!conninfo.password.is_empty()) session.environment["PGPASSWORD"] = conninfo.password.reveal();
-    marker.sql = TRY(sanitize::run_sql({.files = policy.sql,
-                                        .session = std::move(session),
-                                        .renamed = policy.databases.rename,
-                                        .connect_to = connect_to},
-                                       clock, deadline));
+    sanitize::Masked masked = TRY(sanitize::run_sql({.files = policy.sql,
+                                                     .session = std::move(session),
+                                                     .renamed = policy.databases.rename,
+                                                     .old_rows = policy.old_rows,
+                                                     .connect_to = connect_to},
+                                                    clock, deadline));
+    sanitize::record(std::move(masked), marker);
     return {};
 }
 
@@ -49,6 +54,25 @@ Status note_verifiers(const sanitize::ConnectTo& connect_to, const std::string& 
     marker.production_verifiers = TRY(sanitize::read_verifiers(session, superuser));
     marker.left.push_back(fmt::format(
         "role {}: Patroni had set its password before anybody could see whether it is production's", superuser));
+    return {};
+}
+
+// With a checkpoint in a new segment all that came before goes: the restraints have nothing kept. Dropped tables' files
+// go too.
+Status drop_wal(const sanitize::ConnectTo& connect_to, const postgres::Path& data_directory,
+                postgres::GenerationMarker& marker) {
+    postgres::Connection session = TRY(connect_to("postgres"));
+    TRY(session.execute("SELECT pg_catalog.pg_switch_wal()"));
+    TRY(session.execute("CHECKPOINT"));
+    TRY(postgres::remove_foreign_wal(data_directory));
+    const std::string first = TRY(session.value("SELECT redo_wal_file FROM pg_catalog.pg_control_checkpoint()"));
+    const auto older = TRY(postgres::find_older_segments(data_directory, first));
+    if (older.empty()) return {};
+    marker.left.push_back(
+        fmt::format("{}{} segments of production's WAL, with what was removed, until PostgreSQL "
+                    "removes them",
+                    sanitize::kWalLeft, older.size()));
+    log_warning(marker.left.back());
     return {};
 }
 
@@ -85,6 +109,8 @@ Status sanitise_here(const Request& request, const patroni::Configuration& confi
     TRY(sanitize::sanitise(limited, policy, sanitize::Repeat::possible, marker, save));
     TRY(sanitize::run_step(marker, "sql", save,
                            [&] { return mask(request, configuration, policy, connect_to, deadline, marker, clock); }));
+    TRY(sanitize::run_step(marker, "catalogs", save, [&] { return sanitize::rewrite_catalogs(limited); }));
+    TRY(sanitize::run_step(marker, "wal", save, [&] { return drop_wal(connect_to, data_directory, marker); }));
     return sanitize::run_step(marker, "restraints", save,
                               [&] { return lift_restraints(connect_to, data_directory, marker); });
 }

@@ -9,6 +9,7 @@
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/staging/staged_clone.h"
 #include "common/base/log.h"
+#include "common/postgres/bootstrap_error.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -47,6 +48,8 @@ Status run(const Request& request, Clock& clock) {
     Progress progress(clock, request.status_file);
     Status done = run_phases(request, progress, clock);
     progress.end(done);
+    if (const auto configuration = load_configuration(request))
+        postgres::note_bootstrap_end(find_places(request, *configuration).data, done);
     return done;
 }
 

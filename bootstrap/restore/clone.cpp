@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "bootstrap/restore/carried_over.h"
-#include "bootstrap/restore/production_settings.h"
+#include "bootstrap/restore/files/own_configuration.h"
+#include "bootstrap/restore/files/production_settings.h"
 #include "bootstrap/restore/quarantine.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/sources/acquire.h"
@@ -36,7 +36,8 @@ Status require_room(const Plan& plan) {
                               .data_directory = plan.places.staged,
                               .tablespaces = tablespace_mapping(plan),
                               .tablespace_suffix = postgres::kStagedSuffix,
-                              .wal = recovered_from(plan.settings.recovery)});
+                              .wal = recovered_from(plan.settings.recovery)},
+                             rewriting_of(plan.policy));
 }
 
 // Recovered, sanitised and under an identity of its own.
@@ -60,15 +61,11 @@ Status leave_to_patroni(const Plan& plan, postgres::GenerationMarker& marker) {
     return write_restraining_configuration(plan.places.staged, plan.binaries.major_version);
 }
 
-// sanitise() logs what was disarmed.
-Status leave_secrets_behind(const postgres::Path& staged, postgres::GenerationMarker& marker) {
-    for (std::string& file : TRY(remove_password_files(staged)))
-        marker.disarmed.push_back(std::move(file));
-    for (std::string& key : TRY(find_private_keys(staged))) {
-        log_warning(key, {{"next", "give the polygon a key of its own"}});
-        marker.left.push_back(std::move(key));
-    }
-    return {};
+void tell_left_behind(const LeftBehind& left_behind, postgres::GenerationMarker& marker) {
+    leave_settings_behind(left_behind.settings, marker);
+    marker.excluded = left_behind.excluded.lines();
+    log_info("files that are not PostgreSQL's own are not carried over: polygon.json lists them",
+             {{"count", left_behind.excluded.count()}});
 }
 
 Status fill_clone(Plan& plan, Progress& progress, Clock& clock) {
@@ -76,10 +73,9 @@ Status fill_clone(Plan& plan, Progress& progress, Clock& clock) {
     postgres::GenerationMarker marker = begin_marker(plan, clock);
     TRY(open_staging(plan.places.staged, marker));
     const Clock::Instant start = clock.now();
-    ProductionFiles production(plan.places.staged);
-    TRY(acquire_files(plan, marker, production, progress, clock));
-    TRY(leave_settings_behind(production, marker));
-    TRY(leave_secrets_behind(plan.places.staged, marker));
+    LeftBehind left_behind{.settings = {}, .excluded = ExcludedFiles(plan.files)};
+    TRY(acquire_files(plan, marker, left_behind, progress, clock));
+    tell_left_behind(left_behind, marker);
     TRY(postgres::require_same_format(plan.binaries, plan.places.staged, clock));
     marker.phase_seconds["restore"] = seconds_since(clock, start);
     if (plan.settings.quarantine.mode.value == patroni::QuarantineMode::on) {
@@ -87,9 +83,10 @@ Status fill_clone(Plan& plan, Progress& progress, Clock& clock) {
     } else {
         TRY(leave_to_patroni(plan, marker));
     }
+    // Whatever quarantine.parameters say of fsync: what is called restored is on its disks.
+    TRY(postgres::flush_data_directory(plan.places.staged));
     marker.stage = postgres::Stage::restored;
     TRY(postgres::write_marker(plan.places.staged, marker));
-    TRY(fs::flush_filesystem(plan.places.staged));
     log_info("the clone is ready for Patroni", {{"generation", marker.generation},
                                                 {"system_identifier", marker.system_identifier},
                                                 {"production", marker.source_system_identifier}});

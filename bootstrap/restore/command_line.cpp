@@ -48,6 +48,7 @@ CommandLine::CommandLine()
     add_serve();
     add_copy();
     add_discard();
+    add_prove();
 }
 
 void CommandLine::add_bootstrap_options() {
@@ -144,6 +145,19 @@ void CommandLine::add_discard() {
     command.add_option("--status-file", request_.status_file, kStatusFile);
 }
 
+void CommandLine::add_prove() {
+    CLI::App& command = application_.add_command(
+        "prove", "Says as JSON what this node's own server is, whom it follows and whom it lets in",
+        "Called by polygon-entrypoint, for polygon-rebuild's plan, run and verify. It connects as Patroni does on "
+        "this\n"
+        "node. Status 0 also where the server cannot be seen: then the JSON says why.\n");
+    command.add_flag("--logins", wanted_.logins, "try the logins that the members need of each other");
+    command.add_flag("--evidence", wanted_.evidence, "on the leader: collect the certificate's evidence");
+    command.add_flag("--keep-certificate", wanted_.keeping, "on the leader: store the certificate that etcd has");
+    command.add_flag("--rehearsal", wanted_.rehearsal,
+                     "make every look of the evidence, and say whether it can be made");
+}
+
 // What is known only now: --config, --set, and who called.
 Request CommandLine::complete_request() const {
     Request request = request_;
@@ -158,6 +172,10 @@ Result<int> CommandLine::dispatch() {
     if (parser.got_subcommand("check")) return check(check_, system_clock());
     if (parser.got_subcommand("plan")) {
         TRY(show_plan(complete_request(), plan_format_, system_clock()));
+        return 0;
+    }
+    if (parser.got_subcommand("prove")) {
+        TRY(prove(complete_request(), wanted_, system_clock()));
         return 0;
     }
     if (!parser.get_subcommands().empty()) return dispatch_staging();

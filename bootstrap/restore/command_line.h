@@ -6,6 +6,7 @@
 #include "bootstrap/restore/commands/plan_report.h"
 #include "bootstrap/restore/commands/restore_command.h"
 #include "bootstrap/restore/orders.h"
+#include "bootstrap/restore/proving/prove.h"
 #include "common/base/result.h"
 #include "common/cli/application.h"
 
@@ -27,6 +28,7 @@ class CommandLine {
     void add_serve();
     void add_copy();
     void add_discard();
+    void add_prove();
     Result<int> dispatch();
     // Those that an agent calls in the course of a rebuild.
     Result<int> dispatch_staging();
@@ -37,6 +39,7 @@ class CommandLine {
     RestoreCommand restore_;
     CheckCommand check_;
     PlanFormat plan_format_ = PlanFormat::table;
+    Wanted wanted_;
     Discarded discarded_ = Discarded::staged;
 };
 

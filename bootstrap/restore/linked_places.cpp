@@ -1,5 +1,7 @@
 #include "bootstrap/restore/linked_places.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -25,6 +27,41 @@ Path nearest_existing(Path path) {
     while (!stdfs::exists(path, error) && path != path.parent_path())
         path = path.parent_path();
     return path;
+}
+
+// A directory that is renamed as a whole, and what it is.
+struct MovedPlace {
+    std::string what;
+    Path path;
+};
+
+// Without a slash at its end, and behind the links that lead to where it is. The last component may be a link itself:
+// then the link is renamed.
+Path resolve(Path path) {
+    path = path.lexically_normal();
+    if (!path.has_filename()) path = path.parent_path();
+    std::error_code error;
+    const Path parent = stdfs::weakly_canonical(path.parent_path(), error);
+    return error ? path : parent / path.filename();
+}
+
+// Strictly.
+bool is_inside(const Path& path, const Path& directory) {
+    const auto [at, ignored] = std::mismatch(directory.begin(), directory.end(), path.begin(), path.end());
+    return at == directory.end() && path != directory;
+}
+
+Status require_apart(const MovedPlace& inner, const MovedPlace& outer) {
+    for (const char* suffix : {"", postgres::kStagedSuffix, postgres::kPreviousSuffix, postgres::kFailedSuffix}) {
+        const Path renamed = resolve(outer.path).string() + suffix;
+        if (!is_inside(resolve(inner.path), renamed)) continue;
+        return Error{Errc::configuration,
+                     fmt::format("{} '{}' is in '{}', which is renamed together with {} '{}'", inner.what,
+                                 inner.path.string(), renamed.string(), outer.what, outer.path.string()),
+                     "Give the data directory, a pg_wal elsewhere and each tablespace directories of their own, none "
+                     "in another."};
+    }
+    return {};
 }
 
 Status require_movable_place(const std::string& what, Path place) {
@@ -57,11 +94,21 @@ Result<std::vector<Path>> list_link_targets(const Path& data_directory) {
     return errno_error(Errc::io, fmt::format("cannot list '{}'", tablespaces.string()), error.value());
 }
 
-Status require_links_movable(const postgres::Places& places, const patroni::TextMap& tablespaces) {
+Status require_usable_places(const postgres::Places& places, const patroni::TextMap& tablespaces) {
+    std::vector<MovedPlace> linked;
     for (const Path& target : TRY(list_link_targets(places.data)))
-        TRY(require_movable_place(fmt::format("what a link of '{}' points to,", places.data.string()), target));
+        linked.push_back({fmt::format("what a link of '{}' points to,", places.data.string()), target});
     for (const auto& [production, here] : tablespaces)
-        TRY(require_movable_place(fmt::format("the place of tablespace '{}',", production), here));
+        linked.push_back({fmt::format("the place of tablespace '{}',", production), here});
+    std::vector<MovedPlace> all = linked;
+    all.push_back({"data directory", places.data});
+    for (const MovedPlace& place : all) {
+        TRY(postgres::require_plain_name(place.what, place.path));
+        for (const MovedPlace& other : all)
+            TRY(require_apart(place, other));
+    }
+    for (const MovedPlace& place : linked)
+        TRY(require_movable_place(place.what, place.path));
     return {};
 }
 

@@ -4,12 +4,14 @@
 
 #include "bootstrap/restore/linked_places.h"
 #include "bootstrap/restore/orders.h"
+#include "bootstrap/restore/quarantine.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/sources/filling_command.h"
 #include "bootstrap/restore/sources/find_backup.h"
 #include "bootstrap/restore/sources/live_server.h"
 #include "common/backup/facts.h"
 #include "common/backup/identity.h"
+#include "common/base/log.h"
 #include "common/etcd/rebuild_keys.h"
 #include "common/postgres/private_server.h"
 #include "common/sanitize/masking/psql_run.h"
@@ -34,7 +36,7 @@ Status refuse_unsupported(const PolygonSettings& settings) {
 Result<postgres::Places> check_places(postgres::Places places, const PolygonSettings& settings, Purpose purpose) {
     if (purpose == Purpose::bootstrap) TRY(postgres::require_empty(places.data));
     TRY(postgres::require_movable(places));
-    TRY(require_links_movable(places, settings.tablespaces.value));
+    TRY(require_usable_places(places, settings.tablespaces.value));
     return places;
 }
 
@@ -45,7 +47,7 @@ Status check_quarantine_parameters(const PolygonSettings& settings) {
         if (!postgres::is_isolating(name)) continue;
         return Error{Errc::configuration,
                      fmt::format("polygon.quarantine.parameters ({}) may not set '{}'", parameters.origin, name),
-                     "It keeps the quarantine closed; take it out."};
+                     "It keeps the quarantine closed, or the clone whole; take it out."};
     }
     return {};
 }
@@ -121,6 +123,19 @@ Result<postgres::Binaries> choose_binaries(const Configuration& configuration, c
     return postgres::find_binaries(configuration.postgresql.bin_dir, 0, clock);
 }
 
+// As far as the manifest names files; other sources are looked at when they have come.
+Result<std::vector<std::string>> check_files(const FileRules& rules, const DataSource& source) {
+    const auto* backup = std::get_if<backup::Backup>(&source);
+    if (backup == nullptr || !backup->has_manifest) return std::vector<std::string>();
+    ExcludedFiles excluded(rules);
+    TRY(excluded.note_all(backup->manifest));
+    for (const std::string& entry : rules.not_in(backup->manifest)) {
+        log_warning("polygon.files.keep names what the backup's manifest has no file of: an empty folder, or a mistake",
+                    {{"entry", entry}});
+    }
+    return excluded.lines();
+}
+
 Result<std::optional<etcd::Plan>> find_plan(const Configuration& configuration, Purpose purpose) {
     const Orders orders = TRY(read_orders(configuration));
     switch (purpose) {
@@ -189,6 +204,8 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Purpose purpose) {
     TRY(refuse_unsupported(settings));
     TRY(check_mode(settings));
     TRY(check_quarantine_parameters(settings));
+    if (settings.quarantine.mode.value == patroni::QuarantineMode::on) TRY(choose_isolation(settings.quarantine));
+    FileRules files = TRY(FileRules::make(settings.files));
     postgres::Places places = TRY(check_places(find_places(request, configuration), settings, purpose));
     const std::optional<etcd::Plan> rebuild = TRY(find_plan(configuration, purpose));
     const bool is_bound = rebuild && purpose != Purpose::report;
@@ -196,6 +213,8 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Purpose purpose) {
     Found found = TRY(find_source(settings));
     if (is_bound) TRY(check_planned(found.source, rebuild->backup));
     postgres::Binaries binaries = TRY(choose_binaries(configuration, found.source, clock));
+    files.set_major_version(binaries.major_version);
+    std::vector<std::string> excluded_files = TRY(check_files(files, found.source));
     if (binaries.major_version != 0) TRY(check_target(settings.recovery, binaries, clock));
     sanitize::Policy policy = TRY(sanitize::make_policy(configuration, settings, request.source.environment));
     if (binaries.major_version != 0 && !policy.sql.empty()) TRY(sanitize::require_psql(binaries, clock));
@@ -206,7 +225,9 @@ Result<Plan> make_plan(const Request& request, Clock& clock, Purpose purpose) {
                 .passed_over = std::move(found.passed_over),
                 .binaries = std::move(binaries),
                 .generation = rebuild ? rebuild->generation : etcd::make_generation_name(clock.wall()),
-                .policy = std::move(policy)};
+                .policy = std::move(policy),
+                .files = std::move(files),
+                .excluded_files = std::move(excluded_files)};
 }
 
 backup::TablespaceMapping tablespace_mapping(const Plan& plan) {

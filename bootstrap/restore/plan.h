@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bootstrap/restore/bootstrap.h"
+#include "bootstrap/restore/files/carried_files.h"
 #include "bootstrap/restore/sources/data_source.h"
 #include "common/backup/restore.h"
 #include "common/patroni/configuration.h"
@@ -23,6 +24,8 @@ struct Plan {
     postgres::Binaries binaries;  // of a filling command: known when it has filled
     std::string generation;
     sanitize::Policy policy;
+    FileRules files;
+    std::vector<std::string> excluded_files;  // as far as the backup's manifest names them
 };
 
 // bootstrap: Patroni waits for a data directory, which has to be empty; staging: the clone is made beside a polygon

@@ -1,5 +1,7 @@
 #include "bootstrap/restore/quarantine.h"
 
+#include <functional>
+
 #include <fmt/format.h>
 
 #include "bootstrap/restore/preload.h"
@@ -8,9 +10,11 @@
 #include "common/fs/file.h"
 #include "common/postgres/control_file.h"
 #include "common/postgres/private_server.h"
+#include "common/postgres/wal_directory.h"
 #include "common/process/child.h"
 #include "common/process/isolation.h"
 #include "common/sanitize/masking/masking.h"
+#include "common/sanitize/old_rows.h"
 #include "common/sanitize/sanitise.h"
 
 namespace polygon::bootstrap {
@@ -45,15 +49,16 @@ postgres::ServerParameters recovering_outside(const Plan& plan, postgres::Server
     return parameters;
 }
 
-process::Isolation choose_isolation(const Plan& plan, postgres::GenerationMarker& marker) {
-    const process::Isolation isolation = process::strongest_isolation();
+void record_isolation(const Plan& plan, process::Isolation isolation, postgres::GenerationMarker& marker) {
     const bool is_isolated = isolation != process::Isolation::none;
     marker.isolation = process::to_text(isolation);
     if (is_isolated && fetches_wal(plan)) marker.isolation += ", from the end of recovery on";
-    log(is_isolated ? LogLevel::info : LogLevel::warning,
-        is_isolated ? "the quarantine is cut off from the network" : "the quarantine can reach the network",
-        {{"isolation", marker.isolation}});
-    return isolation;
+    if (is_isolated) log_info("the quarantine is cut off from the network", {{"isolation", marker.isolation}});
+}
+
+// Whatever is done in sessions of ours, and by psql, which its own enclosure holds too.
+Status run_cut_off(process::Isolation isolation, const std::function<Status()>& body) {
+    return isolation == process::Isolation::none ? body() : process::run_without_network(body);
 }
 
 Result<postgres::PrivateServer> prepare_server(const Plan& plan, const postgres::ServerParameters& parameters,
@@ -122,6 +127,14 @@ Error explain_timeout(Error error) {
             "Something of production's may wait or loop there; else raise polygon.quarantine.timeout."};
 }
 
+// Production's triggers and functions may loop, and its locks may never be released.
+Result<postgres::Connection> connect(const postgres::PrivateServer& server, const Plan& plan,
+                                     const std::string& database, const Deadline& deadline) {
+    postgres::Connection session = TRY(server.connect(plan.policy.superuser, database));
+    TRY(session.limit_statements(deadline.remaining()));
+    return session;
+}
+
 Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
                 const Deadline& deadline) {
     const std::string& superuser = plan.policy.superuser;
@@ -129,11 +142,8 @@ Status sanitise(postgres::PrivateServer& server, const Plan& plan, postgres::Gen
         postgres::Connection session = TRY(open_session(server, superuser, clock, deadline));
         TRY(require_target_after(marker.backup_time, plan.settings.recovery, session));
     }
-    // Production's triggers and functions may loop, and its locks may never be released.
-    const sanitize::ConnectTo connect_to = [&](const std::string& database) -> Result<postgres::Connection> {
-        postgres::Connection session = TRY(server.connect(superuser, database));
-        TRY(session.limit_statements(deadline.remaining()));
-        return session;
+    const sanitize::ConnectTo connect_to = [&](const std::string& database) {
+        return connect(server, plan, database, deadline);
     };
     // Nothing of a clone whose quarantine ends early stays: there is nothing to go on with.
     const sanitize::SaveMarker forget = [](const postgres::GenerationMarker&) { return Status(); };
@@ -151,28 +161,59 @@ Status mask(postgres::PrivateServer& server, const Plan& plan, process::Isolatio
     const std::string& superuser = plan.policy.superuser;
     const sanitize::PsqlSession session{
         .binaries = plan.binaries, .address = server.address(superuser), .isolation = isolation};
-    marker.sql = TRY(sanitize::run_sql(
+    sanitize::Masked masked = TRY(sanitize::run_sql(
         {.files = plan.policy.sql,
          .session = session,
          .renamed = plan.policy.databases.rename,
+         .old_rows = plan.policy.old_rows,
          .connect_to = [&](const std::string& database) { return server.connect(superuser, database); }},
         clock, deadline));
+    sanitize::record(std::move(masked), marker);
     marker.phase_seconds["mask"] = std::chrono::duration<double>(clock.now() - start).count();
     progress.enter("quarantine");
     return {};
 }
 
-// What pg_createsubscriber does since PostgreSQL 17: the identifier, then WAL that carries it.
-Status renew_system_identifier(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock,
-                               const Deadline& deadline) {
-    marker.system_identifier = postgres::make_system_identifier();
-    TRY(postgres::replace_system_identifier(plan.places.staged, marker.system_identifier));
-    TRY(process::run_checked({.argv = {plan.binaries.program("pg_resetwal"), "-D", plan.places.staged.string()}}, clock,
-                             deadline));
+// In all files, what was removed is still there as dead rows.
+Status rewrite(postgres::PrivateServer& server, const Plan& plan, postgres::GenerationMarker& marker,
+               const Deadline& deadline) {
+    TRY(sanitize::rewrite_catalogs(
+        [&](const std::string& database) { return connect(server, plan, database, deadline); }));
+    marker.steps.emplace_back("catalogs");
+    return {};
+}
+
+// What pg_createsubscriber does since PostgreSQL 17: the identifier, then WAL that carries it. Production's WAL, with
+// all that was removed, goes with it; so it does where the identifier is kept.
+Status replace_wal(const Plan& plan, postgres::GenerationMarker& marker, Clock& clock, const Deadline& deadline) {
+    const postgres::Path& clone = plan.places.staged;
+    if (plan.settings.system_identifier.value == patroni::SystemIdentifier::renew) {
+        marker.system_identifier = postgres::make_system_identifier();
+        TRY(postgres::replace_system_identifier(clone, marker.system_identifier));
+    }
+    TRY(process::run_checked({.argv = {plan.binaries.program("pg_resetwal"), "-D", clone.string()}}, clock, deadline));
+    TRY(postgres::remove_foreign_wal(clone));
+    marker.steps.emplace_back("wal");
     return {};
 }
 
 }  // namespace
+
+Result<process::Isolation> choose_isolation(const patroni::QuarantineSettings& settings) {
+    Result<process::Isolation> isolation = process::find_isolation();
+    // A namespace needs no filter, but our own sessions do: a process with threads enters no namespace.
+    const Status own = isolation ? process::try_isolation(process::Isolation::socket_filter) : Status();
+    if (isolation && own) return isolation;
+    Error error = isolation ? in_context(own.error(), "this process cannot be cut off from the network")
+                            : std::move(isolation).error();
+    if (settings.isolation.value == patroni::QuarantineIsolation::required) {
+        error.hint += " Or let polygon.quarantine.isolation be 'preferred': what acts in the clone can then call out.";
+        return error;
+    }
+    log_warning("the quarantine can reach the network",
+                {{"isolation", "none"}, {"because", error.message}, {"configured", settings.isolation.origin}});
+    return process::Isolation::none;
+}
 
 Status require_clean_shutdown(const postgres::Path& data_directory) {
     const postgres::ControlFile control = TRY(postgres::read_control_file(data_directory));
@@ -189,7 +230,8 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress
     TRY(fs::write_file_durably(clone / "recovery.signal", ""));
     TRY(fs::write_file_durably(clone / "postgresql.auto.conf",
                                ""));  // read from the data directory, wherever the rest is
-    const process::Isolation isolation = choose_isolation(plan, marker);
+    const process::Isolation isolation = TRY(choose_isolation(plan.settings.quarantine));
+    record_isolation(plan, isolation, marker);
     const postgres::ServerParameters parameters = quarantine_parameters(plan, marker);
     postgres::PrivateServer server = TRY(prepare_server(plan, parameters, isolation));
     if (Status recovered = recover(server, plan, clock, deadline); !recovered)
@@ -198,12 +240,15 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress
         if (Status restarted = restart_isolated(server, parameters, isolation, clock, deadline); !restarted)
             return explain_failed_preload(std::move(restarted).error(), parameters.at(kPreload));
     }
-    TRY(sanitise(server, plan, marker, clock, deadline));
-    TRY(mask(server, plan, isolation, marker, progress, clock, deadline));
-    TRY(server.stop(clock, deadline));
+    // The server may be started anew in there, and ends with the thread that did that at the latest.
+    TRY(run_cut_off(isolation, [&]() -> Status {
+        TRY(sanitise(server, plan, marker, clock, deadline));
+        TRY(mask(server, plan, isolation, marker, progress, clock, deadline));
+        TRY(rewrite(server, plan, marker, deadline));
+        return server.stop(clock, deadline);
+    }));
     TRY(require_clean_shutdown(clone));
-    if (plan.settings.system_identifier.value == patroni::SystemIdentifier::keep) return {};
-    return renew_system_identifier(plan, marker, clock, deadline);
+    return replace_wal(plan, marker, clock, deadline);
 }
 
 }  // namespace polygon::bootstrap

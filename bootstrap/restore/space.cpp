@@ -49,7 +49,9 @@ Result<std::map<std::uint32_t, std::string>> read_production_paths(const backup:
     const bool has_tablespaces =
         std::any_of(backup.archives.begin(), backup.archives.end(),
                     [](const backup::Archive& archive) { return archive.kind == backup::Archive::Kind::tablespace; });
-    if (!has_tablespaces) return paths;
+    // A server without tablespaces sends an empty one.
+    const backup::ManifestFile* map = backup.manifest.find(kTablespaceMap);
+    if (!has_tablespaces && (map == nullptr || map->size_bytes == 0)) return paths;
     if (backup.format == backup::Format::tar) return backup::parse_tablespace_map(TRY(read_map_of_tar(backup)));
     std::error_code error;
     if (stdfs::exists(backup.directory / kTablespaceMap, error))
@@ -136,6 +138,31 @@ Bytes unpacked_bytes(const backup::Backup& backup, const WalSize& wal,
     return bytes;
 }
 
+// A relation's files but for its maps: "base/5/16384" of base/5/16384.1, "" of what is no relation of users'.
+std::string relation_of(std::string_view path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string_view::npos || !(path.starts_with("base/") || path.starts_with("pg_tblspc/"))) return {};
+    const std::string_view name = path.substr(slash + 1);
+    if (name.find_first_not_of("0123456789.") != std::string_view::npos) return {};
+    return std::string(path.substr(0, path.find('.', slash)));
+}
+
+// One is rewritten after the other, so that the largest of each place counts.
+Bytes rewritten_bytes(const backup::Backup& backup, const std::vector<PlacedTablespace>& tablespaces) {
+    constexpr std::uint64_t kWithIndexes = 2;
+    std::map<std::string, std::uint64_t> relations;
+    for (const auto& [path, size_bytes] : backup::expected_sizes(backup)) {
+        const std::string relation = relation_of(path);
+        if (!relation.empty()) relations[relation] += size_bytes;
+    }
+    Bytes bytes;
+    for (const auto& [relation, size_bytes] : relations) {
+        std::uint64_t& largest = bytes[place_of(relation, tablespaces)];
+        largest = std::max(largest, kWithIndexes * size_bytes);
+    }
+    return bytes;
+}
+
 std::uint64_t estimate_wal(const backup::Manifest& manifest) {
     std::uint64_t segments = 0;
     for (const backup::WalRange& range : manifest.wal_ranges) {
@@ -183,6 +210,7 @@ Result<std::vector<PlacedTablespace>> find_tablespaces(const backup::Backup& bac
                                                        const backup::TablespaceMapping& mapping) {
     std::vector<PlacedTablespace> tablespaces;
     for (const auto& [oid, production_path] : TRY(read_production_paths(backup))) {
+        TRY(backup::require_archive(backup, oid, production_path));
         PlacedTablespace tablespace{.oid = oid, .production_path = production_path};
         if (const auto found = mapping.find(production_path); found != mapping.end()) tablespace.here = found->second;
         tablespaces.push_back(std::move(tablespace));
@@ -212,8 +240,16 @@ bool FileSystemNeed::is_estimated() const {
 }
 
 Status require_places(const std::vector<PlacedTablespace>& tablespaces, const std::string& backup_label) {
+    std::map<fs::Path, std::string> taken;
     for (const PlacedTablespace& tablespace : tablespaces) {
-        if (tablespace.here) continue;
+        if (tablespace.here) {
+            const auto [other, is_new] = taken.emplace(tablespace.here->lexically_normal(), tablespace.production_path);
+            if (is_new) continue;
+            return Error{Errc::configuration,
+                         fmt::format("tablespaces '{}' and '{}' of backup '{}' both go to '{}'", other->second,
+                                     tablespace.production_path, backup_label, tablespace.here->string()),
+                         "Give each a place of its own in polygon.tablespaces."};
+        }
         return Error{
             Errc::configuration,
             fmt::format("tablespace '{}' of backup '{}' has no place here", tablespace.production_path, backup_label),
@@ -226,15 +262,18 @@ Status require_places(const std::vector<PlacedTablespace>& tablespaces, const st
 Result<std::vector<FileSystemNeed>> measure_space(const backup::Backup& backup, const WalSize& wal,
                                                   const fs::Path& data_directory,
                                                   const std::vector<PlacedTablespace>& tablespaces,
-                                                  const std::string& tablespace_suffix) {
+                                                  const std::string& tablespace_suffix, Rewriting rewriting) {
     const Bytes result = TRY(result_bytes(backup, wal, tablespaces));
     const Bytes unpacked = unpacked_bytes(backup, wal, tablespaces);
+    const Bytes rewritten = rewriting == Rewriting::none ? Bytes() : rewritten_bytes(backup, tablespaces);
     const bool is_estimated = !backup.earlier.empty();
     FileSystems file_systems;
     const auto add = [&](std::uint32_t oid, const std::string& what, const fs::Path& path) -> Status {
         const auto bytes_in = [oid](const Bytes& bytes) { return bytes.contains(oid) ? bytes.at(oid) : 0; };
         const std::uint64_t left_over = TRY(fs::used_bytes(path));
         TRY(file_systems.add({what, path, bytes_in(result), is_estimated}, left_over));
+        if (rewritten.contains(oid))
+            TRY(file_systems.add({what + ": masking.rewrite", path, bytes_in(rewritten), true}, 0));
         if (!unpacked.contains(oid)) return {};
         return file_systems.add({what + ": unpacked backups", path, bytes_in(unpacked)}, 0);
     };
@@ -245,6 +284,10 @@ Result<std::vector<FileSystemNeed>> measure_space(const backup::Backup& backup, 
                 tablespace.here->string() + tablespace_suffix));
     }
     return file_systems.list();
+}
+
+Rewriting rewriting_of(const sanitize::Policy& policy) {
+    return policy.old_rows == sanitize::OldRows::rewritten ? Rewriting::largest_table : Rewriting::none;
 }
 
 Status require_space(const std::vector<FileSystemNeed>& file_systems) {
@@ -260,11 +303,11 @@ Status require_space(const std::vector<FileSystemNeed>& file_systems) {
     return {};
 }
 
-Status require_space_for(const backup::RestoreRequest& request) {
+Status require_space_for(const backup::RestoreRequest& request, Rewriting rewriting) {
     const std::vector<PlacedTablespace> tablespaces = TRY(find_tablespaces(request.backup, request.tablespaces));
     const WalSize wal = TRY(measure_wal(request.backup, request.wal));
-    return require_space(
-        TRY(measure_space(request.backup, wal, request.data_directory, tablespaces, request.tablespace_suffix)));
+    return require_space(TRY(
+        measure_space(request.backup, wal, request.data_directory, tablespaces, request.tablespace_suffix, rewriting)));
 }
 
 }  // namespace polygon::bootstrap

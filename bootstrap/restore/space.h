@@ -10,6 +10,7 @@
 #include "common/backup/restore.h"
 #include "common/base/result.h"
 #include "common/fs/file.h"
+#include "common/sanitize/policy.h"
 
 namespace polygon::bootstrap {
 
@@ -21,7 +22,7 @@ struct PlacedTablespace {
 };
 
 // By oid. Out of tablespace_map, which is among the first members of a base archive; else out of a plain backup's
-// links. Errors: those of the reader.
+// links. Errors: those of the reader; backup_incomplete.
 Result<std::vector<PlacedTablespace>> find_tablespaces(const backup::Backup& backup,
                                                        const backup::TablespaceMapping& mapping);
 
@@ -34,7 +35,7 @@ struct WalSize {
 // What is to be written of it.
 Result<WalSize> measure_wal(const backup::Backup& backup, backup::Wal wal);
 
-// Errc::configuration, naming the first one without a place.
+// Errc::configuration, naming the first one without a place, or the first two with the same.
 Status require_places(const std::vector<PlacedTablespace>& tablespaces, const std::string& backup_label);
 
 struct Need {
@@ -57,17 +58,24 @@ struct FileSystemNeed {
     bool is_estimated() const;
 };
 
+// largest_table: one table at a time is rewritten in the quarantine, and is there twice for that time.
+enum class Rewriting { none, largest_table };
+
 // Tablespaces without a place are left out. Of an incremental backup: the combined one, and the backups in tar format
-// that are unpacked for that. Errors: io.
+// that are unpacked for that. What the largest table takes is estimated at twice its own size: which indexes and TOAST
+// table are its, the manifest does not say. Errors: io.
 Result<std::vector<FileSystemNeed>> measure_space(const backup::Backup& backup, const WalSize& wal,
                                                   const fs::Path& data_directory,
                                                   const std::vector<PlacedTablespace>& tablespaces,
-                                                  const std::string& tablespace_suffix);
+                                                  const std::string& tablespace_suffix,
+                                                  Rewriting rewriting = Rewriting::none);
+
+Rewriting rewriting_of(const sanitize::Policy& policy);
 
 // Errc::no_space, naming the first file system that is too small.
 Status require_space(const std::vector<FileSystemNeed>& file_systems);
 
 // All of the above, for a restore that is about to begin.
-Status require_space_for(const backup::RestoreRequest& request);
+Status require_space_for(const backup::RestoreRequest& request, Rewriting rewriting = Rewriting::none);
 
 }  // namespace polygon::bootstrap

@@ -47,9 +47,8 @@ Result<postgres::Connection> connect(const patroni::Configuration& configuration
     auto parameters =
         postgres::at_address(address, superuser.username, superuser.password, "postgres", superuser.connection);
     parameters.keywords["connect_timeout"] = "3";
-    postgres::Connection connection = TRY(postgres::Connection::open(parameters));
-    TRY(connection.shield());
-    return connection;
+    parameters.key_password = superuser.key_password;
+    return postgres::Connection::open_shielded(parameters);
 }
 
 // Of a member without an agent, by its own PostgreSQL. None where that does not say.

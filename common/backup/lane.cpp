@@ -46,23 +46,15 @@ bool Shared::is_left_out(const std::string& path) const {
     return request.is_left_out && request.is_left_out(path);
 }
 
-void Shared::tell_left_out(const std::string& path, const std::optional<std::string>& content) {
+Status Shared::tell_left_out(const std::string& path, const std::optional<std::string>& content) {
     const std::lock_guard lock(left_out_mutex);
-    request.on_left_out(path, content);
+    return request.on_left_out(path, content);
 }
 
 Status Shared::place_mapped_tablespaces(const std::string& map) {
-    const auto& archives = request.backup.archives;
     for (const auto& [oid, path] : TRY(parse_tablespace_map(map))) {
-        const bool has_archive = std::any_of(archives.begin(), archives.end(), [oid = oid](const Archive& archive) {
-            return archive.tablespace_oid == oid;
-        });
-        if (!has_archive) {
-            return Error{.code = Errc::backup_incomplete,
-                         .message = fmt::format("backup '{}' is incomplete: no archive of tablespace {} ('{}')",
-                                                request.backup.label, oid, printable(path)),
-                         .hint = std::string(kCopyAgain)};
-        }
+        TRY(require_archive(request.backup, oid, path));
+        tablespaces.note_mapped(oid);
         if (purpose == Purpose::restore) TRY(tablespaces.place(oid, path));
     }
     tablespaces.settle();
@@ -110,6 +102,9 @@ const std::string& Lane::path_in_target(const std::string& path, const Member& m
 }
 
 Status Lane::take_member(MemberReader& reader, const Member& member) {
+    if (archive_.kind == Archive::Kind::base && member.type == Member::Type::directory) {
+        if (const auto oid = tablespace_of_link(member.path)) shared_.tablespaces.note_directory(*oid);
+    }
     switch (member.type) {
         case Member::Type::link:
             return take_link(member);
@@ -229,13 +224,12 @@ Status Lane::settle(const Passage& passage, std::uint64_t size_bytes, const std:
     }
     const ManifestFile* file = passage.expected.file;
     if (passage.expected.standing == Standing::exempt) {
-        if (passage.is_told) shared_.tell_left_out(passage.path, passage.memory);
-        return {};
+        return passage.is_told ? shared_.tell_left_out(passage.path, passage.memory) : Status();
     }
     shared_.tally.add_verified_file();
     if (file == nullptr && size_bytes != passage.most_bytes) shared_.verifier.note_change(passage.path);
     const bool is_right = file == nullptr || shared_.verifier.compare(*file, size_bytes, checksum_hex);
-    if (passage.is_told && is_right) shared_.tell_left_out(passage.path, passage.memory);
+    if (passage.is_told && is_right) TRY(shared_.tell_left_out(passage.path, passage.memory));
     if (passage.path != kTablespaceMap || !passage.memory) return {};
     if (!is_right) return shared_.verifier.summary();  // not to be acted upon
     return shared_.place_mapped_tablespaces(*passage.memory);

@@ -31,7 +31,7 @@ struct Shared {
     // Chooses places for the tablespaces of tablespace_map. Errors: as Tablespaces::place(); backup_incomplete.
     Status place_mapped_tablespaces(const std::string& map);
     bool is_left_out(const std::string& path) const;
-    void tell_left_out(const std::string& path, const std::optional<std::string>& content);
+    Status tell_left_out(const std::string& path, const std::optional<std::string>& content);
 
     const RestoreRequest& request;
     const Purpose purpose;

@@ -13,6 +13,7 @@
 #include "common/backup/damage.h"
 #include "common/backup/facts.h"
 #include "common/backup/wal_segments.h"
+#include "common/base/printable.h"
 
 namespace polygon::backup {
 namespace {
@@ -159,6 +160,12 @@ Status check_tablespaces(const Backup& backup) {
 Status check_archives(const Backup& backup) {
     for (const Archive& archive : backup.archives) {
         std::error_code error;
+        if (backup.format == Format::plain && !std::filesystem::exists(archive.path, error) && !error) {
+            const fs::Path target = std::filesystem::read_symlink(archive.path, error);
+            return incomplete(backup.label, fmt::format("its link '{}' leads to '{}', which is not there",
+                                                        archive.path.lexically_relative(backup.directory).string(),
+                                                        printable(target.string())));
+        }
         if (backup.format == Format::tar && std::filesystem::file_size(archive.path, error) == 0) {
             return incomplete(backup.label, fmt::format("archive '{}' is empty", archive.path.filename().string()));
         }

@@ -51,6 +51,7 @@ class Restorer {
     Ended count_down(const Task& task);
     void end(const Task& task, Status status);
     void fail(const Error& error);
+    Status place_noted_tablespaces();
     Status check_wal();
     bool carries_wal(const Task& task) const;
 
@@ -68,7 +69,7 @@ class Restorer {
 
 Status Restorer::prepare() {
     if (shared_.purpose == Purpose::restore) {
-        const std::size_t entries = TRY(count_entries(request_.data_directory, request_.is_left_out));
+        const std::size_t entries = TRY(count_entries(request_.data_directory, request_.may_be_there));
         if (entries > 0) {
             return Error{.code = Errc::data_directory_occupied,
                          .message = fmt::format("data directory '{}' is not empty ({} entries)",
@@ -172,9 +173,7 @@ Restorer::Ended Restorer::count_down(const Task& task) {
 // What follows from a task's end: tablespaces have their places, the WAL can be checked, or all is over.
 void Restorer::end(const Task& task, Status status) {
     const Ended ended = count_down(task);
-    if (status && ended.is_last_of_base && shared_.purpose == Purpose::restore) {
-        status = shared_.tablespaces.place_links(request_.backup.archives);
-    }
+    if (status && ended.is_last_of_base && !shared_.is_cancelled) status = place_noted_tablespaces();
     if (status && ended.is_last_with_wal && !shared_.is_cancelled) wal_status_ = check_wal();
     if (!status) fail(status.error());
     if (!status || ended.is_last_of_base) shared_.tablespaces.settle();
@@ -184,6 +183,11 @@ void Restorer::fail(const Error& error) {
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = error;
     shared_.is_cancelled = true;
+}
+
+Status Restorer::place_noted_tablespaces() {
+    TRY(shared_.tablespaces.check_archives());
+    return shared_.purpose == Purpose::restore ? shared_.tablespaces.place_links() : Status();
 }
 
 Status Restorer::check_wal() {

@@ -30,15 +30,16 @@ struct Progress {
     std::uint64_t files_total = 0;
 };
 
-// Its path in the data directory, and its content.
-using LeftOutFile = std::function<void(const std::string& path, const std::optional<std::string>& content)>;
+// Its path in the data directory, and its content. An error ends what was under way.
+using LeftOutFile = std::function<Status(const std::string& path, const std::optional<std::string>& content)>;
 
 struct RestoreRequest {
     const Backup& backup;
-    // Absent, or empty but for entries that is_left_out() names, as are the tablespaces' places. Its parent exists.
+    // Absent, or empty but for entries that may_be_there() names, as are the tablespaces' places. Its parent exists.
     fs::Path data_directory;
     TablespaceMapping tablespaces;
     std::string tablespace_suffix;  // appended to each mapped target while it is staged: ".staged"
+    std::function<bool(std::string_view name)> may_be_there;
     // Paths relative to the data directory ("pg_hba.conf", "pg_replslot/a/state") that are verified but not written.
     std::function<bool(std::string_view path)> is_left_out;
     // Each of these with its content, once that is known to be the manifest's (which does not cover

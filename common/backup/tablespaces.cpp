@@ -1,5 +1,6 @@
 #include "common/backup/tablespaces.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -66,6 +67,19 @@ std::optional<std::uint32_t> tablespace_of_link(std::string_view path) {
     return parse_oid(path.substr(kPrefix.size()));
 }
 
+Status require_archive(const Backup& backup, std::uint32_t oid, const std::string& production_path) {
+    const bool has_archive = std::any_of(backup.archives.begin(), backup.archives.end(),
+                                         [oid](const Archive& archive) { return archive.tablespace_oid == oid; });
+    if (has_archive) return {};
+    const bool is_tar = backup.format == Format::tar;
+    return Error{
+        .code = Errc::backup_incomplete,
+        .message = fmt::format("backup '{}' is incomplete: no {} of tablespace {} ('{}')", backup.label,
+                               is_tar ? fmt::format("archive '{}.tar'", oid) : fmt::format("link 'pg_tblspc/{}'", oid),
+                               oid, printable(production_path)),
+        .hint = std::string(kCopyAgain)};
+}
+
 Result<std::size_t> count_entries(const fs::Path& directory, const std::function<bool(std::string_view)>& is_ignored) {
     std::error_code error;
     std::filesystem::directory_iterator entry(directory, error);
@@ -104,10 +118,7 @@ Status Tablespaces::place(std::uint32_t oid, const std::string& production_path)
     const std::lock_guard lock(mutex_);
     if (placed_.contains(oid)) return {};
     const fs::Path here = TRY(choose(production_path));
-    const auto is_ignored = [&](std::string_view name) {
-        return request_.is_left_out && request_.is_left_out(fmt::format("pg_tblspc/{}/{}", oid, name));
-    };
-    if (const std::size_t entries = TRY(count_entries(here, is_ignored)); entries > 0) {
+    if (const std::size_t entries = TRY(count_entries(here, request_.may_be_there)); entries > 0) {
         return Error{.code = Errc::data_directory_occupied,
                      .message = fmt::format("directory '{}' for tablespace '{}' is not empty ({} entries)",
                                             here.string(), production_path, entries),
@@ -118,20 +129,45 @@ Status Tablespaces::place(std::uint32_t oid, const std::string& production_path)
     return {};
 }
 
+void Tablespaces::note_mapped(std::uint32_t oid) {
+    const std::lock_guard lock(mutex_);
+    named_.insert(oid);
+}
+
 void Tablespaces::note_link(std::uint32_t oid, const std::string& production_path) {
     const std::lock_guard lock(mutex_);
     links_[oid] = production_path;
+    named_.insert(oid);
 }
 
-Status Tablespaces::place_links(const std::vector<Archive>& archives) {
+void Tablespaces::note_directory(std::uint32_t oid) {
+    const std::lock_guard lock(mutex_);
+    named_.insert(oid);
+}
+
+Status Tablespaces::check_archives() const {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [oid, production_path] : links_)
+        TRY(require_archive(request_.backup, oid, production_path));
+    for (const Archive& archive : request_.backup.archives) {
+        if (archive.kind != Archive::Kind::tablespace || named_.contains(archive.tablespace_oid)) continue;
+        return Error{
+            .code = Errc::backup_corrupt,
+            .message = fmt::format("backup '{}' holds '{}', but neither its tablespace_map nor its base "
+                                   "archive names tablespace {}",
+                                   request_.backup.label, archive.path.filename().string(), archive.tablespace_oid),
+            .hint = "Remove the archive if it does not belong to the backup, or copy the backup again."};
+    }
+    return {};
+}
+
+Status Tablespaces::place_links() {
     const auto links = [this] {
         const std::lock_guard lock(mutex_);
         return links_;
     }();
-    for (const Archive& archive : archives) {
-        const auto link = links.find(archive.tablespace_oid);
-        if (link != links.end()) TRY(place(link->first, link->second));
-    }
+    for (const auto& [oid, production_path] : links)
+        TRY(place(oid, production_path));
     return {};
 }
 

@@ -11,4 +11,7 @@ namespace polygon {
 // any script. A repeat changes nothing.
 std::string printable(std::string_view text);
 
+// Strictly as RFC 3629 has it.
+bool is_utf8(std::string_view text);
+
 }  // namespace polygon

@@ -18,7 +18,9 @@ class RebuildKeys {
     std::string phase() const { return prefix_ + "phase"; }
     // A request to every agent to say what it would do: {"id": …} under the asker's lease.
     std::string preflight() const { return prefix_ + "preflight"; }
-    // A prefix of the three above and of nothing else: agents get what they obey in one read.
+    // A request to every agent to prove what its server is and whom it lets in: ProofRequest, under the asker's lease.
+    std::string proof() const { return prefix_ + "proof"; }
+    // A prefix of the four above and of nothing else: agents get what they obey in one read.
     std::string orders() const { return prefix_ + "p"; }
     std::string nodes() const { return prefix_ + "nodes/"; }
     std::string node(const std::string& member) const { return nodes() + member; }

@@ -217,6 +217,7 @@ std::string to_json(const NodeRecord& node) {
                  {"shuts_down", node.shuts_down}};
     if (node.answer) json["answer"] = answer_json(*node.answer);
     if (node.preflight) json["preflight"] = preflight_json(*node.preflight);
+    if (node.proof) json["proof"] = Json::parse(to_json(*node.proof));
     return dump(json);
 }
 
@@ -240,6 +241,10 @@ Result<NodeRecord> parse_node(const std::string& text) {
                         .shuts_down = json.value("shuts_down", false)};  // older agents do not say
         if (json.contains("answer")) node.answer = to_answer(json.at("answer"));
         if (json.contains("preflight")) node.preflight = to_preflight(json.at("preflight"));
+        // One of another version that cannot be understood counts as none.
+        if (json.contains("proof")) {
+            if (auto proof = parse_proof(json.at("proof").dump())) node.proof = *std::move(proof);
+        }
         return node;
     });
 }
@@ -281,6 +286,10 @@ bool is_active(const std::optional<Plan>& plan, const std::optional<PhaseRecord>
 
 bool names_member(const Plan& plan, const std::string& member) {
     return std::find(plan.members.begin(), plan.members.end(), member) != plan.members.end();
+}
+
+std::string proof_id(const PhaseRecord& phase) {
+    return fmt::format("{} {} {}", phase.generation, to_text(phase.phase), phase.attempt);
 }
 
 bool answers(const NodeRecord& node, const PhaseRecord& phase, AnswerState state) {

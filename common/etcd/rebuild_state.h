@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/etcd/node_proof.h"
 
 namespace polygon::etcd {
 
@@ -115,6 +116,7 @@ struct NodeRecord {
     bool shuts_down = false;       // a PostgreSQL that was told to stop still lives on the data directory
     std::optional<Answer> answer;
     std::optional<Preflight> preflight;
+    std::optional<NodeProof> proof;  // none: nobody wants one, or the agent's version knows of none
 };
 
 // The value of key history/<generation>.
@@ -148,6 +150,8 @@ Result<HistoryRecord> parse_history(const std::string& text);
 // end.
 bool is_active(const std::optional<Plan>& plan, const std::optional<PhaseRecord>& phase);
 bool names_member(const Plan& plan, const std::string& member);
+// What an agent's proof of this phase and attempt is called.
+std::string proof_id(const PhaseRecord& phase);
 // Whether the node's answer is to this very phase and attempt.
 bool answers(const NodeRecord& node, const PhaseRecord& phase, AnswerState state);
 

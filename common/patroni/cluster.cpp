@@ -29,6 +29,15 @@ bool may_lead(const Json& member) {
     return priority == tags->end() || !priority->is_number() || priority->get<double>() > 0;
 }
 
+void read_tags(const Json& json, MemberKey& member) {
+    const auto tags = json.find("tags");
+    if (tags == json.end() || !tags->is_object()) return;
+    const auto is_tagged = [&](const char* tag) { return tags->contains(tag) && is_true(tags->at(tag)); };
+    member.is_streaming_wanted = !is_tagged("nostream");
+    member.is_clone_source = is_tagged("clonefrom");
+    member.replicates_from = text_at(*tags, "replicatefrom");
+}
+
 MemberKey parse_member(std::string name, const std::string& value) {
     MemberKey member{.name = std::move(name)};
     const Json json = Json::parse(value, nullptr, false);
@@ -39,6 +48,7 @@ MemberKey parse_member(std::string name, const std::string& value) {
     member.role = text_at(json, "role");
     member.version = text_at(json, "version");
     member.may_lead = may_lead(json);
+    read_tags(json, member);
     member.timeline = number_at<std::uint32_t>(json, "timeline");
     member.xlog_location = number_at<std::uint64_t>(json, "xlog_location");
     return member;

@@ -21,6 +21,9 @@ struct MemberKey {
     std::string role;
     std::string version;   // Patroni's
     bool may_lead = true;  // false: tagged nofailover, under which Patroni neither bootstraps nor is promoted
+    bool is_streaming_wanted = true;  // false: tagged nostream; it follows by the archive alone
+    bool is_clone_source = false;     // tagged clonefrom: replicas clone it rather than the leader
+    std::string replicates_from;      // tagged replicatefrom: the member that it streams from; empty: the leader
     std::optional<std::uint32_t> timeline;
     std::optional<std::uint64_t> xlog_location;
 };

@@ -100,7 +100,8 @@ Credentials read_credentials(Reader& reader, const std::string& path) {
                                                                "sslrootcert", "sslcrl",          "sslcrldir",
                                                                "gssencmode",  "channel_binding", "sslnegotiation"};
     Credentials credentials{.username = reader.text(path + ".username"),
-                            .password = Secret(reader.text(path + ".password"))};
+                            .password = Secret(reader.text(path + ".password")),
+                            .key_password = Secret(reader.text(path + ".sslpassword"))};
     for (const char* name : kConnection) {
         if (std::string value = reader.text(path + "." + name); !value.empty()) credentials.connection[name] = value;
     }
@@ -128,6 +129,10 @@ PostgresqlSection read_postgresql(Reader& reader) {
     section.bin_dir = reader.text("postgresql.bin_dir");
     section.config_dir = reader.text("postgresql.config_dir");
     section.pgpass = reader.text("postgresql.pgpass");
+    if (const std::string database = reader.text("postgresql.database"); !database.empty()) section.database = database;
+    if (reader.find("postgresql.use_unix_socket") != nullptr)
+        section.use_unix_socket = is_true(reader.text("postgresql.use_unix_socket"));
+    section.has_pg_hba = reader.find("postgresql.pg_hba") != nullptr;
     read_users(reader, section);
     if (const Node* parameters = reader.find("postgresql.parameters")) {
         for (const auto& [name, value] : parameters->entries) {

@@ -27,6 +27,7 @@ struct ConfigurationSources {
 struct Credentials {
     std::string username;  // empty: libpq's default, PGUSER or the operating system's user, as Patroni has it
     Secret password;       // empty: none
+    Secret key_password;   // sslpassword: of the client certificate's key
     std::map<std::string, std::string> connection;  // sslmode, sslcert, ... as libpq calls them
 };
 
@@ -51,6 +52,9 @@ struct PostgresqlSection {
     Credentials replication;
     std::optional<Credentials> rewind;              // none: Patroni rewinds as the superuser
     std::map<std::string, std::string> parameters;  // the local ones, as written
+    std::string database = "postgres";              // that Patroni itself connects to
+    std::optional<bool> use_unix_socket;            // these two may also stand in the dynamic configuration
+    bool has_pg_hba = false;
 };
 
 struct Configuration {

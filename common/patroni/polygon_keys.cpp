@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kPrefix = "POLYGON_";
 constexpr std::string_view kConfigVariable = "POLYGON_CONFIG";  // where the file is: not a key
 
-const std::array<Key, 31> kKeys = {
+const std::array<Key, 35> kKeys = {
     Key{"source.directory"},
     Key{"source.connection"},
     Key{"source.command"},
@@ -33,6 +33,7 @@ const std::array<Key, 31> kKeys = {
     Key{"tablespaces", Shape::map},
     Key{"system_identifier"},
     Key{"quarantine.mode"},
+    Key{"quarantine.isolation"},
     Key{"quarantine.parameters", Shape::map},
     Key{"quarantine.timeout"},
     Key{"roles.unlisted"},
@@ -44,7 +45,10 @@ const std::array<Key, 31> kKeys = {
     Key{"jobs"},
     Key{"foreign_servers"},
     Key{"extensions.keep", Shape::list},
+    Key{"files.keep", Shape::list},
+    Key{"files.exclude", Shape::list},
     Key{"sql"},
+    Key{"masking.rewrite"},
     Key{"replicas"},
     Key{"staging.directory"},
     Key{"staging.previous"},

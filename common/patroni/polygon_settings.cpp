@@ -139,6 +139,7 @@ Status read_all(const Reader& reader, PolygonSettings& settings) {
     TRY(reader.read("tablespaces", settings.tablespaces, to_path_map));
     TRY(reader.choose("system_identifier", settings.system_identifier, {"new", "keep"}));
     TRY(reader.choose("quarantine.mode", settings.quarantine.mode, {"on", "off"}));
+    TRY(reader.choose("quarantine.isolation", settings.quarantine.isolation, {"required", "preferred"}));
     TRY(reader.read("quarantine.parameters", settings.quarantine.parameters, to_map));
     TRY(reader.read("quarantine.timeout", settings.quarantine.timeout, to_duration));
     TRY(reader.choose("roles.unlisted", settings.roles.unlisted, {"lock", "rotate", "keep"}));
@@ -150,7 +151,10 @@ Status read_all(const Reader& reader, PolygonSettings& settings) {
     TRY(reader.choose("jobs", settings.jobs, {"disable", "keep"}));
     TRY(reader.choose("foreign_servers", settings.foreign_servers, {"detach", "keep"}));
     TRY(reader.read("extensions.keep", settings.extensions.keep, to_list));
+    TRY(reader.read("files.keep", settings.files.keep, to_relative_paths));
+    TRY(reader.read("files.exclude", settings.files.exclude, to_relative_paths));
     TRY(reader.read("sql", settings.sql, to_absolute_path));
+    TRY(reader.read("masking.rewrite", settings.masking.rewrite, to_bool));
     TRY(reader.choose("replicas", settings.replicas, {"leader", "staged"}));
     TRY(reader.read("staging.directory", settings.staging.directory, to_absolute_path));
     TRY(reader.choose("staging.previous", settings.staging.previous, {"keep-until-verified", "keep"}));

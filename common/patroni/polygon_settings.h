@@ -81,8 +81,12 @@ struct RecoverySettings {
 // off: Patroni itself starts what was restored, and polygon-post-bootstrap sanitises it then.
 enum class QuarantineMode { on, off };
 
+// Whether a quarantine that nothing can cut off from the network is an error or a warning.
+enum class QuarantineIsolation { required, preferred };
+
 struct QuarantineSettings {
     Setting<QuarantineMode> mode;
+    Setting<QuarantineIsolation> isolation;
     Setting<TextMap> parameters;
     Setting<std::chrono::milliseconds> timeout{std::chrono::hours(24)};
 };
@@ -100,6 +104,16 @@ struct DatabaseSettings {
 
 struct ExtensionSettings {
     Setting<std::vector<std::string>> keep;  // that act by themselves
+};
+
+// Of production's data directory, beyond what PostgreSQL itself keeps there. Files and folders in their normal form.
+struct FileSettings {
+    Setting<std::vector<std::string>> keep;
+    Setting<std::vector<std::string>> exclude;
+};
+
+struct MaskingSettings {
+    Setting<bool> rewrite;  // tables in which it has left old row versions
 };
 
 struct StagingSettings {
@@ -126,7 +140,9 @@ struct PolygonSettings {
     Setting<Jobs> jobs;
     Setting<ForeignServers> foreign_servers;
     ExtensionSettings extensions;
+    FileSettings files;
     Setting<OptionalPath> sql;  // a folder of *.sql
+    MaskingSettings masking;
     Setting<Replicas> replicas;
     StagingSettings staging;
 };

@@ -98,6 +98,22 @@ Result<std::vector<std::string>> to_list(const Node& node, std::string_view path
     return texts;
 }
 
+Result<std::vector<std::string>> to_relative_paths(const Node& node, std::string_view path) {
+    constexpr const char* kHint = "Write it relative to the data directory, as orioledb_data or pg_wal/extra.";
+    std::vector<std::string> paths = TRY(to_list(node, path));
+    for (std::string& entry : paths) {
+        const std::filesystem::path normal = std::filesystem::path(without_last_slashes(entry)).lexically_normal();
+        const bool leads_out = normal.empty() || normal.is_absolute() || normal == "." || *normal.begin() == "..";
+        if (leads_out) {
+            return wrong_value(node, path, fmt::format("is no path in the data directory: '{}'", entry), kHint);
+        }
+        if (entry.find_first_of("*?[") != std::string::npos)
+            return wrong_value(node, path, fmt::format("takes no patterns: '{}'", entry), "Name each file or folder.");
+        entry = normal.string();
+    }
+    return paths;
+}
+
 Result<TextMap> to_map(const Node& node, std::string_view path) {
     if (!node.is_map()) return wrong_value(node, path, "is not a mapping", "Write it as {name: value}.");
     TextMap map;

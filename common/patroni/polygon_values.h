@@ -17,6 +17,8 @@ namespace polygon::patroni {
 Result<std::string> to_text(const Node& node, std::string_view path);
 Result<std::filesystem::path> to_absolute_path(const Node& node, std::string_view path);
 Result<std::vector<std::string>> to_list(const Node& node, std::string_view path);
+// Of files and folders, without a slash at their end. No patterns, no "..".
+Result<std::vector<std::string>> to_relative_paths(const Node& node, std::string_view path);
 Result<TextMap> to_map(const Node& node, std::string_view path);
 // Production's path -> ours, both absolute.
 Result<TextMap> to_path_map(const Node& node, std::string_view path);

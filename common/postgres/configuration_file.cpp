@@ -144,29 +144,7 @@ std::string_view take_line(std::string_view& text) {
     return line;
 }
 
-// A word of pg_hba.conf, which may stand in double quotes.
-std::string take_word(std::string_view& rest) {
-    skip_spaces(rest);
-    const bool is_quoted = rest.starts_with('"');
-    if (is_quoted) rest.remove_prefix(1);
-    const std::size_t end = std::min(rest.find_first_of(is_quoted ? "\"" : " \t\r,#"), rest.size());
-    std::string word(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + (is_quoted ? 1 : 0), rest.size()));
-    return word;
-}
-
 }  // namespace
-
-ConfigurationText parse_access_includes(std::string_view text) {
-    ConfigurationText parsed;
-    for (int number = 1; !text.empty(); ++number) {
-        std::string_view line = take_line(text);
-        const std::string keyword = take_word(line);
-        if (keyword != "include" && keyword != "include_if_exists" && keyword != "include_dir") continue;
-        parsed.lines.push_back({keyword, take_word(line), number});
-    }
-    return parsed;
-}
 
 ConfigurationText parse_configuration(std::string_view text) {
     ConfigurationText parsed;
@@ -180,10 +158,6 @@ ConfigurationText parse_configuration(std::string_view text) {
         }
     }
     return parsed;
-}
-
-bool is_included_from_directory(std::string_view name) {
-    return name.size() >= 6 && name.front() != '.' && name.ends_with(".conf");
 }
 
 std::optional<std::vector<std::string>> split_library_list(std::string_view list) {

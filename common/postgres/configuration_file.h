@@ -26,12 +26,6 @@ struct ConfigurationText {
 // What can be read of any text, even if PostgreSQL refused all of it for one bad line.
 ConfigurationText parse_configuration(std::string_view text);
 
-// The include directives of pg_hba.conf or pg_ident.conf (since PostgreSQL 16), and nothing else of it.
-ConfigurationText parse_access_includes(std::string_view text);
-
-// Whether include_dir reads a file of this name in its directory.
-bool is_included_from_directory(std::string_view name);
-
 // "one, \"a,b\"" as shared_preload_libraries has it (SplitDirectoriesString, without making paths canonical). Nothing
 // if PostgreSQL refuses the list.
 std::optional<std::vector<std::string>> split_library_list(std::string_view list);

@@ -7,6 +7,9 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include "common/base/printable.h"
+#include "common/postgres/conninfo.h"
+
 namespace polygon::postgres {
 namespace {
 
@@ -57,7 +60,7 @@ ConnectionParameters at_address(const std::string& address, const std::string& u
     const bool has_port = colon != std::string::npos && address.find(']', colon) == std::string::npos;
     std::string host = address.substr(0, has_port ? colon : std::string::npos);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    ConnectionParameters parameters{.keywords = more, .password = password};
+    ConnectionParameters parameters{.keywords = more, .password = password, .host_is = HostIs::one_server};
     parameters.keywords["host"] = host;
     parameters.keywords["port"] = has_port ? address.substr(colon + 1) : "5432";
     parameters.keywords["user"] = user.empty() ? "postgres" : user;
@@ -111,6 +114,7 @@ Settings masking_settings(int server_major_version) {
     Settings settings = common_settings(server_major_version);
     settings.emplace_back("session_replication_role", "origin");
     settings.emplace_back("standard_conforming_strings", "on");
+    settings.emplace_back("track_counts", "on");  // by which is known what has old rows
     settings.emplace_back("log_min_messages", "panic");
     settings.emplace_back("client_min_messages", "error");
     settings.emplace_back("lc_messages", "C");
@@ -135,13 +139,6 @@ std::string masking_options(int server_major_version) {
     return to_options(masking_settings(server_major_version));
 }
 
-Status Connection::shield() {
-    for (const auto& [name, value] : shielding_settings(server_major_version())) {
-        TRY(execute(fmt::format("SET {} = {}", name, quote_literal(value))));
-    }
-    return {};
-}
-
 Status Connection::limit_statements(std::chrono::milliseconds limit) {
     constexpr std::int64_t kLongest = std::numeric_limits<std::int32_t>::max();
     return execute(fmt::format("SET statement_timeout = {}", std::clamp<std::int64_t>(limit.count(), 1, kLongest)));
@@ -151,24 +148,87 @@ void Connection::Close::operator()(pg_conn* connection) const {
     PQfinish(connection);
 }
 
-Result<Connection> Connection::open(const ConnectionParameters& parameters) {
-    // A conninfo string in `dbname` is expanded by libpq, and what follows goes over it.
-    std::vector<std::pair<std::string, std::string>> pairs;
-    if (!parameters.conninfo.empty()) pairs.emplace_back("dbname", parameters.conninfo);
-    pairs.emplace_back("connect_timeout", "10");
-    pairs.emplace_back("application_name", "pg-polygon");
+namespace {
+
+using Keywords = std::map<std::string, Secret>;
+
+struct FreeOptions {
+    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+using Defaults = std::unique_ptr<PQconninfoOption, FreeOptions>;
+
+const PQconninfoOption* find(const Defaults& defaults, std::string_view keyword) {
+    const PQconninfoOption* option = defaults.get();
+    while (option != nullptr && option->keyword != nullptr && option->keyword != keyword)
+        ++option;
+    return option == nullptr || option->keyword == nullptr ? nullptr : option;
+}
+
+Result<Keywords> merge(const ConnectionParameters& parameters) {
+    Keywords merged = {{"connect_timeout", Secret("10")}, {"application_name", Secret("pg-polygon")}};
+    if (!parameters.conninfo.empty()) {
+        for (const auto& [keyword, value] : TRY(parse_keywords(parameters.conninfo, "that was given")))
+            merged[keyword] = value;
+    }
+    merged["client_encoding"] = Secret("UTF8");
     for (const auto& [keyword, value] : parameters.keywords)
-        pairs.emplace_back(keyword, value);
-    if (!parameters.password.is_empty()) pairs.emplace_back("password", parameters.password.reveal());
+        merged[keyword] = Secret(value);
+    if (!parameters.password.is_empty()) merged["password"] = parameters.password;
+    if (!parameters.key_password.is_empty()) merged["sslpassword"] = parameters.key_password;
+    // Of libpq 17. An older Patroni passes over it in `authentication`, and an older libpq would refuse all for it.
+    if (merged.contains("sslnegotiation") && find(Defaults(PQconndefaults()), "sslnegotiation") == nullptr)
+        merged.erase("sslnegotiation");
+    return merged;
+}
+
+// Whether a server before 17 has refused what it does not know. The message is in the server's language, the
+// parameter's name in none.
+bool is_unknown_to(const std::string& message) {
+    return message.find("\"event_triggers\"") != std::string::npos ||
+           message.find("\"transaction_timeout\"") != std::string::npos;
+}
+
+}  // namespace
+
+Status require_one_server(const std::string& host, const std::string& port) {
+    constexpr std::string_view kDigits = "0123456789";
+    // Of a name or an IPv4 address; of an IPv6 address with its zone.
+    constexpr std::string_view kOfHosts = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%";
+    const bool is_host = !host.empty() && host.find_first_not_of(kOfHosts) == std::string::npos;
+    const bool is_port = !port.empty() && port.size() <= 5 && port.find_first_not_of(kDigits) == std::string::npos;
+    if (is_host && is_port) return {};
+    return Error{Errc::configuration,
+                 fmt::format("'{}' with port '{}' is not the address of one server", printable(host), printable(port)),
+                 "Correct postgresql.connect_address of the member that it belongs to."};
+}
+
+Status require_no_address_in_environment() {
+    const Defaults defaults(PQconndefaults());
+    const PQconninfoOption* address = find(defaults, "hostaddr");
+    if (address == nullptr || address->val == nullptr || *address->val == '\0') return {};
+    return Error{Errc::configuration,
+                 "the environment's PGHOSTADDR or PGSERVICE would lead every connection to one address",
+                 "Unset it, and name the backup's server in polygon.source.connection (service=… too)."};
+}
+
+Result<Connection> Connection::open(const ConnectionParameters& parameters) {
+    if (parameters.host_is != HostIs::anything) TRY(require_no_address_in_environment());
+    const Keywords merged = TRY(merge(parameters));
+    const auto text_of = [&](const char* keyword) {
+        const auto found = merged.find(keyword);
+        return found == merged.end() ? std::string() : found->second.reveal();
+    };
+    if (parameters.host_is == HostIs::one_server) TRY(require_one_server(text_of("host"), text_of("port")));
     std::vector<const char*> keywords;
     std::vector<const char*> values;
-    for (const auto& [keyword, value] : pairs) {
+    for (const auto& [keyword, value] : merged) {
         keywords.push_back(keyword.c_str());
-        values.push_back(value.c_str());
+        values.push_back(value.reveal().c_str());
     }
     keywords.push_back(nullptr);
     values.push_back(nullptr);
-    Connection connection(PQconnectdbParams(keywords.data(), values.data(), 1));
+    constexpr int kExpandNoName = 0;  // libpq would take a database's name with a '=' for a connection string
+    Connection connection(PQconnectdbParams(keywords.data(), values.data(), kExpandNoName));
     if (PQstatus(connection.connection_.get()) != CONNECTION_OK) {
         return Error{Errc::connection, "cannot connect: " + trimmed(PQerrorMessage(connection.connection_.get())), "",
                      Retry::safe};
@@ -176,6 +236,17 @@ Result<Connection> Connection::open(const ConnectionParameters& parameters) {
     PQsetNoticeProcessor(
         connection.connection_.get(), [](void*, const char*) {}, nullptr);
     return connection;
+}
+
+Result<Connection> Connection::open_shielded(const ConnectionParameters& parameters,
+                                             std::optional<int> server_major_version) {
+    constexpr int kFirstWithLoginTriggers = 17;
+    ConnectionParameters shielded = parameters;
+    shielded.keywords["options"] = shielding_options(server_major_version.value_or(kFirstWithLoginTriggers));
+    Result<Connection> session = open(shielded);
+    if (session || server_major_version || !is_unknown_to(session.error().message)) return session;
+    shielded.keywords["options"] = shielding_options(kFirstWithLoginTriggers - 1);
+    return open(shielded);
 }
 
 Result<Rows> Connection::query(const std::string& sql, const std::vector<std::optional<std::string>>& values) {

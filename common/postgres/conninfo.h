@@ -23,4 +23,7 @@ struct Conninfo {
 // than the password, which have no way round the argv; `origin` is for the message, which quotes nothing.
 Result<Conninfo> parse_conninfo(const std::string& conninfo, const std::string& origin);
 
+// All keywords of such a string, passwords included; a value is text, whatever it looks like.
+Result<std::map<std::string, Secret>> parse_keywords(const std::string& conninfo, const std::string& origin);
+
 }  // namespace polygon::postgres

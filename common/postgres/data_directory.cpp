@@ -157,6 +157,19 @@ Result<std::optional<pid_t>> read_postmaster(const Path& data_directory) {
     return works_there ? std::optional(pid) : std::optional<pid_t>();
 }
 
+Status require_plain_name(const std::string& what, const Path& place) {
+    const std::string name = without_slash(place).string();
+    for (const char* suffix : {kStagedSuffix, kPreviousSuffix, kFailedSuffix}) {
+        if (!name.ends_with(suffix)) continue;
+        return Error{Errc::configuration,
+                     fmt::format("{} '{}' ends in '{}', which a rebuild and Patroni give to what they rename", what,
+                                 place.string(), suffix),
+                     fmt::format("Choose a name that does not end in {}, {} or {}.", kStagedSuffix, kPreviousSuffix,
+                                 kFailedSuffix)};
+    }
+    return {};
+}
+
 Status require_movable(const Places& places) {
     const bool is_mounted = fs::is_mount_point(places.data);
     const Path parent = places.data.parent_path();
@@ -181,6 +194,12 @@ Status require_empty(const Path& data_directory) {
     return Error{Errc::data_directory_occupied,
                  fmt::format("data directory '{}' is not empty ({} entries)", data_directory.string(), entries.size()),
                  "Move it away, or start the node under polygon-entrypoint, which sets it aside."};
+}
+
+Status flush_data_directory(const Path& directory) {
+    for (const Path& link : TRY(list_links(directory)))
+        TRY(fs::flush_filesystem(link));
+    return fs::flush_filesystem(directory);
 }
 
 Status remove_data_directory(const Path& directory, LinkTargets targets) {

@@ -39,6 +39,12 @@ Status require_movable(const Places& places);
 // What a staged or set-aside directory's tablespaces and pg_wal have behind their names.
 inline constexpr const char* kStagedSuffix = ".staged";
 inline constexpr const char* kPreviousSuffix = ".previous";
+// What Patroni gives them where a bootstrap has failed (patroni/postgresql/__init__.py, move_data_directory).
+inline constexpr const char* kFailedSuffix = ".failed";
+
+// Errc::configuration if the name of a place itself ends in one of these: a rename would take it for another's, or undo
+// what was never done. `what` is "data directory", for the message.
+Status require_plain_name(const std::string& what, const Path& place);
 
 // The entries that Patroni counts (patroni/postgresql/__init__.py data_directory_empty): no dot-files, no lost+found.
 // None for a directory that does not exist.
@@ -71,6 +77,9 @@ Status take_back(const Places& places);
 
 // Renames the staged clone to where the data directory belongs, which must be empty.
 Status put_in_place(const Places& places);
+
+// Flushes every file system that holds a part of it: its own, and those of its tablespaces and of a pg_wal elsewhere.
+Status flush_data_directory(const Path& directory);
 
 // Which targets of a data directory's links go with it: those that a rename of ours has given their suffix, or all,
 // for a directory that is known to be of our own making.

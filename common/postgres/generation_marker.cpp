@@ -91,8 +91,11 @@ std::string to_json(const GenerationMarker& marker) {
         {"steps", marker.steps},
         {"isolation", marker.isolation},
         {"sql", marker.sql},
+        {"old_rows", marker.old_rows},
+        {"unrefreshed_views", marker.unrefreshed},
         {"left", marker.left},
         {"not_carried_over", to_json(marker.not_carried_over)},
+        {"excluded", marker.excluded},
         {"phase_seconds", marker.phase_seconds},
         {"seal", marker.seal},
     };
@@ -119,7 +122,7 @@ Result<GenerationMarker> marker_from_json(const std::string& text, const std::st
                                 .named_roles = roles.at("named"),
                                 .rotated_roles = roles.at("rotated"),
                                 .kept_roles = roles.at("kept"),
-                                .production_verifiers = json.at("production_verifiers_sha256"),
+                                .production_verifiers = lines_or_none(json, "production_verifiers_sha256"),
                                 .disarmed = json.at("disarmed"),
                                 .collations = lines_or_none(json, "collations"),
                                 .kept_ties = lines_or_none(json, "kept_ties"),
@@ -127,8 +130,11 @@ Result<GenerationMarker> marker_from_json(const std::string& text, const std::st
                                 .steps = lines_or_none(json, "steps"),
                                 .isolation = json.value("isolation", ""),
                                 .sql = lines_or_none(json, "sql"),
+                                .old_rows = lines_or_none(json, "old_rows"),
+                                .unrefreshed = lines_or_none(json, "unrefreshed_views"),
                                 .left = lines_or_none(json, "left"),
                                 .not_carried_over = to_settings(json.value("not_carried_over", Json::array())),
+                                .excluded = lines_or_none(json, "excluded"),
                                 .phase_seconds = json.at("phase_seconds"),
                                 .seal = json.value("seal", "")};
     } catch (const std::exception& error) {

@@ -51,8 +51,11 @@ struct GenerationMarker {
     std::vector<std::string> steps;                 // of sanitising, that are done
     std::string isolation;                          // of the quarantine: "network namespace", "socket filter", "none"
     std::vector<std::string> sql;                   // one line each: a file that was run, in which database, how long
-    std::vector<std::string> left;                  // one line each: what was left as it was, and why
-    std::vector<LeftSetting> not_carried_over;      // production's settings
+    std::vector<std::string> old_rows;     // one line each: a table in whose dead rows masking has left what was there
+    std::vector<std::string> unrefreshed;  // one line each: a materialized view with rows of before masking
+    std::vector<std::string> left;         // one line each: what was left as it was, and why
+    std::vector<LeftSetting> not_carried_over;  // production's settings
+    std::vector<std::string> excluded;          // files and folders of production's that were not restored
     std::map<std::string, double> phase_seconds;
     std::string seal;  // of a staged clone (seal.h); empty: never sealed
 };

@@ -1,11 +1,15 @@
 #include "common/postgres/private_server.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <set>
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
 #include <unistd.h>
 
+#include "common/base/ascii.h"
 #include "common/fs/file.h"
 
 namespace polygon::postgres {
@@ -84,9 +88,14 @@ enum class Place { in_data_directory, elsewhere };
 Result<std::filesystem::path> make_private_directory(const std::filesystem::path& data_directory, Place place) {
     const char* temporary = std::getenv("TMPDIR");
     std::string path = (data_directory / "polygon-quarantine-XXXXXX").string();
-    if (place == Place::elsewhere ||
+    const auto holds_comma = [](const std::string& text) { return text.find(',') != std::string::npos; };
+    if (place == Place::elsewhere || holds_comma(path) ||
         path.size() + std::string_view("/.s.PGSQL.5432.lock").size() > kLongestSocketPath) {
         path = fmt::format("{}/polygon-XXXXXX", temporary != nullptr ? temporary : "/tmp");
+    }
+    if (holds_comma(path)) {  // PostgreSQL and libpq would take it for several
+        return Error{Errc::configuration, fmt::format("a socket's directory cannot be '{}'", path),
+                     "Set TMPDIR to a directory without a comma in its path."};
     }
     if (mkdtemp(path.data()) == nullptr) {
         return errno_error(Errc::io, fmt::format("cannot create a private directory '{}'", path), errno,
@@ -97,12 +106,33 @@ Result<std::filesystem::path> make_private_directory(const std::filesystem::path
 
 }  // namespace
 
+namespace {
+
+// With these a damaged or half-recovered clone would look whole (recovery that ends early, a failed flush that is tried
+// again, pages that are passed over), a file be written elsewhere, a statement of ours be read differently.
+const std::set<std::string> kProtecting = {
+    "data_sync_retry",           "zero_damaged_pages",          "ignore_checksum_failure",
+    "ignore_invalid_pages",      "promote_trigger_file",        "external_pid_file",
+    "oauth_validator_libraries", "standard_conforming_strings", "db_user_namespace"};
+
+bool is_parameter_name(const std::string& name) {
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' ||
+               c == '$';
+    });
+}
+
+}  // namespace
+
 bool is_isolating(const std::string& parameter) {
+    if (!is_parameter_name(parameter)) return true;  // it would be written into a file, line feed and all
     if (parameter == "shared_preload_libraries") return false;
+    const std::string name = to_lower(parameter);  // as PostgreSQL does (guc.c, guc_name_compare)
     for (const std::string prefix : {"archive_", "recovery_", "primary_", "include", "ssl"}) {
-        if (parameter.starts_with(prefix)) return true;
+        if (name.starts_with(prefix)) return true;
     }
-    return parameter.ends_with("_command") || isolating_parameters({}, {}, kNewestMajorVersion).contains(parameter);
+    return name.ends_with("_command") || kProtecting.contains(name) ||
+           isolating_parameters({}, {}, kNewestMajorVersion).contains(name);
 }
 
 Result<PrivateServer> PrivateServer::prepare(const Binaries& binaries, const std::filesystem::path& data_directory,
@@ -145,11 +175,15 @@ Status PrivateServer::start(Clock& clock, const Deadline& deadline) {
          .output_file = directory_ / "server.log",
          .death_signal = SIGQUIT,
          .isolation = isolation_})));
-    const std::string conninfo = fmt::format("host='{}' port={} dbname=postgres", directory_.string(), port());
+    TRY(require_no_address_in_environment());  // PQpingParams() goes by it too
+    const std::string host = directory_.string();
+    const std::string socket_port = port();
+    const std::array<const char*, 4> keywords = {"host", "port", "dbname", nullptr};
+    const std::array<const char*, 4> values = {host.c_str(), socket_port.c_str(), "postgres", nullptr};
     bool has_ended = false;
     const bool is_ready = wait_until(clock, deadline, 50ms, [&] {
         has_ended = server_->poll().has_value();
-        return has_ended || PQping(conninfo.c_str()) == PQPING_OK;
+        return has_ended || PQpingParams(keywords.data(), values.data(), 0) == PQPING_OK;
     });
     if (is_ready && !has_ended) return {};
     const std::string tail = log_tail();
@@ -180,9 +214,8 @@ Status PrivateServer::stop(Clock& clock, const Deadline& deadline) {
 Result<Connection> PrivateServer::connect(const std::string& user, const std::string& database) const {
     std::map<std::string, std::string> keywords = address(user);
     keywords["dbname"] = database;
-    keywords["client_encoding"] = "UTF8";
-    keywords["options"] = shielding_options(binaries_.major_version);
-    return Connection::open({.keywords = std::move(keywords)});
+    return Connection::open_shielded({.keywords = std::move(keywords), .host_is = HostIs::socket_directory},
+                                     binaries_.major_version);
 }
 
 std::map<std::string, std::string> PrivateServer::address(const std::string& user) const {

@@ -21,8 +21,10 @@ namespace polygon::postgres {
 
 using ServerParameters = std::map<std::string, std::string>;
 
-// Whether a parameter is one of those that isolate the server, name a command, or steer recovery. Nobody but this
-// product sets them (shared_preload_libraries aside, which an extension's data may need).
+// Whether a parameter is one of those that isolate the server, name a command, steer recovery or would pass over
+// damage; or no parameter's name at all. Nobody but this product sets them (shared_preload_libraries aside, which an
+// extension's data may need). `fsync` and the like are none of them: what has passed the quarantine is flushed as a
+// whole.
 bool is_isolating(const std::string& parameter);
 
 // Where others than ourselves reach a server all the same.

@@ -123,8 +123,15 @@ void isolate_and_follow_parent(const Launch& launch) {
     if (getppid() != launch.parent) _exit(126);  // the parent died before the line above
 }
 
+// There before the program begins. SIGTTOU would stop it as soon as it writes to a terminal with `stty tostop`.
+void leave_terminals_group() {
+    setpgid(0, 0);
+    ::signal(SIGTTOU, SIG_IGN);
+}
+
 [[noreturn]] void become(const Launch& launch) {
     isolate_and_follow_parent(launch);
+    if (launch.command.group == ProcessGroup::own) leave_terminals_group();
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -225,8 +232,36 @@ bool drain(int fd, std::string& into) {
     return got > 0;
 }
 
+// Keeps a child that ends without reading its input from ending us. Of this thread alone: SIGPIPE of a write goes to
+// the thread that wrote, and what it does is the whole process's.
+class WithoutPipeSignal {
+  public:
+    WithoutPipeSignal() {
+        sigset_t pending;
+        sigpending(&pending);
+        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+        sigemptyset(&pipe_);
+        sigaddset(&pipe_, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+    }
+    WithoutPipeSignal(const WithoutPipeSignal&) = delete;
+    WithoutPipeSignal& operator=(const WithoutPipeSignal&) = delete;
+    ~WithoutPipeSignal() {
+        const timespec at_once = {};
+        while (!was_pending_ && sigtimedwait(&pipe_, nullptr, &at_once) < 0 && errno == EINTR) {
+        }
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+
+  private:
+    sigset_t pipe_;
+    sigset_t before_;
+    bool was_pending_ = false;
+};
+
 // Feeds stdin and collects both outputs until both are closed or the deadline has passed; says which.
 bool exchange(Pipe& in, Pipe& out, Pipe& err, const std::string& input, Finished& finished, const Deadline& deadline) {
+    const WithoutPipeSignal guard;
     std::size_t sent = 0;
     bool out_open = true;
     bool err_open = true;
@@ -261,11 +296,6 @@ std::string describe(const Command& command) {
 }
 
 Result<Finished> run(const Command& command, Clock& clock, const Deadline& deadline) {
-    // A child that ends without reading its input must not end us.
-    struct sigaction ignore = {};
-    struct sigaction before = {};
-    ignore.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &ignore, &before);
     Pipe in;
     Pipe out;
     Pipe err;
@@ -278,7 +308,6 @@ Result<Finished> run(const Command& command, Clock& clock, const Deadline& deadl
     out.close_write();
     err.close_write();
     const bool in_time = exchange(in, out, err, command.input, finished, deadline);
-    sigaction(SIGPIPE, &before, nullptr);
     int status = 0;
     const bool has_ended =
         in_time && wait_until(clock, deadline, 10ms, [&] { return waitpid(pid, &status, WNOHANG) != 0; });

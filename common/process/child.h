@@ -24,6 +24,10 @@ using Environment = std::map<std::string, std::string>;
 // behind ends with it.
 enum class Reach { process, group };
 
+// Which process group it belongs to. What a terminal sends (Ctrl-C, Ctrl-Z) goes to ours alone where the child's is its
+// own; it may write to the terminal all the same. Not beside Reach::group, which makes one anyway.
+enum class ProcessGroup { ours, own };
+
 struct Command {
     std::vector<std::string> argv;           // argv[0] is looked up in PATH unless it has a slash
     std::optional<Environment> environment;  // exactly this; none: ours
@@ -36,6 +40,7 @@ struct Command {
     int error_fd = -1;
     int death_signal = SIGKILL;    // what it gets when the thread that started it ends (PR_SET_PDEATHSIG); 0: nothing
     Reach reach = Reach::process;  // of a Child
+    ProcessGroup group = ProcessGroup::ours;
     // From the network. What cannot be isolated is not started; a group's leader, which only waits, is outside.
     Isolation isolation = Isolation::none;
 };

@@ -1,6 +1,7 @@
 #include "common/process/isolation.h"
 
 #include <cerrno>
+#include <future>
 #include <memory>
 
 #include <arpa/inet.h>
@@ -123,17 +124,20 @@ bool is_cut_off() {
            errno == ENETUNREACH;
 }
 
-bool can_enter(Isolation isolation) {
-    const Result<Enclosure> enclosure = Enclosure::prepare(isolation);
-    if (!enclosure) return false;
+// 0 if it works here, else the errno of what was refused.
+Result<int> try_out(Isolation isolation) {
+    const Enclosure enclosure = TRY(Enclosure::prepare(isolation));
     const pid_t pid = fork();
-    if (pid < 0) return false;
-    if (pid == 0) _exit(enclosure->enter() == 0 && is_cut_off() ? 0 : 1);
+    if (pid < 0) return errno_error(Errc::process_failed, "cannot fork", errno);
+    if (pid == 0) {
+        const int refused = enclosure.enter();
+        _exit(refused == 0 && !is_cut_off() ? ENOTSUP : refused);
+    }
     int status = 0;
     while (waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR) return false;
+        if (errno != EINTR) return errno_error(Errc::process_failed, "cannot wait for a child", errno);
     }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
 }
 
 }  // namespace
@@ -150,11 +154,34 @@ std::string_view to_text(Isolation isolation) {
     return "none";
 }
 
+Status try_isolation(Isolation isolation) {
+    const int refused = TRY(try_out(isolation));
+    if (refused == 0) return {};
+    return errno_error(Errc::unsupported, to_text(isolation), refused);
+}
+
+Result<Isolation> find_isolation() {
+    const Status space = try_isolation(Isolation::network_namespace);
+    if (space) return Isolation::network_namespace;
+    const Status filter = try_isolation(Isolation::socket_filter);
+    if (filter) return Isolation::socket_filter;
+    return Error{Errc::unsupported,
+                 fmt::format("nothing can be cut off from the network here: {}; {}", space.error().message,
+                             filter.error().message),
+                 "Allow user namespaces (sysctl user.max_net_namespaces, AppArmor) or seccomp(2)."};
+}
+
 Isolation strongest_isolation() {
-    for (const Isolation isolation : {Isolation::network_namespace, Isolation::socket_filter}) {
-        if (can_enter(isolation)) return isolation;
-    }
-    return Isolation::none;
+    return find_isolation().value_or(Isolation::none);
+}
+
+Status run_without_network(const std::function<Status()>& body) {
+    const std::vector<sock_filter> filter = TRY(make_filter());
+    const auto filtered = [&]() -> Status {
+        if (const int refused = install_filter(filter)) return filter_error(refused);
+        return body();
+    };
+    return std::async(std::launch::async, filtered).get();
 }
 
 Result<Enclosure> Enclosure::prepare(Isolation isolation) {

@@ -2,6 +2,7 @@
 // dials out, not against code that breaks out: another process of the same user may still be asked to do it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,9 +29,20 @@ enum class Isolation {
 // "none", "socket filter", "network namespace".
 std::string_view to_text(Isolation isolation);
 
-// What this process, with its user, may use here: tried out by a child each time. A kernel without user namespaces, a
-// container's seccomp profile and a chroot refuse unshare(2), AppArmor may refuse the maps or /proc may be missing.
+// Whether this process, with its user, may use it here: tried out by a child each time. A kernel without user
+// namespaces, a container's seccomp profile and a chroot refuse unshare(2), AppArmor may refuse the maps or /proc may
+// be missing. Errc::unsupported with what the kernel answered.
+Status try_isolation(Isolation isolation);
+
+// The strongest that works; Errc::unsupported, with both answers, where none does.
+Result<Isolation> find_isolation();
+// The same; none where none works.
 Isolation strongest_isolation();
+
+// Runs `body` in a thread under the socket filter, which neither it nor what it starts can leave: whatever address a
+// connection of ours were given there, nobody is dialled. The calling thread keeps its network. Processes that `body`
+// starts get their death signal at its end. Errc::process_failed if the kernel takes no filter: then `body` is not run.
+Status run_without_network(const std::function<Status()>& body);
 
 // What a child needs for an isolation. Made before the fork: behind it, a child of a process with threads may call
 // async-signal-safe functions alone (fork(2)), and libseccomp allocates memory.

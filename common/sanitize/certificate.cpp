@@ -57,6 +57,42 @@ std::string to_json(const Certificate& certificate) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+Result<Certificate> parse_certificate(const std::string& text) {
+    try {
+        const Json json = Json::parse(text);
+        Certificate certificate{.scope = json.at("scope"), .verified_at = json.at("verified_at")};
+        for (const Json& check : json.at("checks"))
+            certificate.checks.push_back({.name = check.at("name"),
+                                          .holds = check.at("holds"),
+                                          .detail = check.at("detail"),
+                                          .weight = check.at("required") ? Weight::required : Weight::advisory});
+        certificate.marker = TRY(postgres::marker_from_json(json.at("refresh").dump(), "the certificate"));
+        return certificate;
+    } catch (const std::exception& error) {
+        return Error{Errc::not_proven, fmt::format("the certificate cannot be understood: {}", error.what()), ""};
+    }
+}
+
+Certificate shortened(Certificate certificate) {
+    constexpr std::size_t kLongestText = 512U << 10U;
+    constexpr std::size_t kLongestDetail = 4096;
+    constexpr std::size_t kLongestList = 100;
+    if (to_json(certificate).size() <= kLongestText) return certificate;
+    for (Check& check : certificate.checks) {
+        if (check.detail.size() > kLongestDetail) check.detail = check.detail.substr(0, kLongestDetail) + " … and more";
+    }
+    postgres::GenerationMarker& marker = certificate.marker;
+    for (auto* list : {&marker.locked_roles, &marker.named_roles, &marker.rotated_roles, &marker.kept_roles,
+                       &marker.superusers, &marker.disarmed, &marker.collations, &marker.sql, &marker.left}) {
+        if (list->size() <= kLongestList) continue;
+        const std::size_t more = list->size() - kLongestList;
+        list->resize(kLongestList);
+        list->push_back(fmt::format("… and {} more", more));
+    }
+    if (marker.not_carried_over.size() > kLongestList) marker.not_carried_over.resize(kLongestList);
+    return certificate;
+}
+
 postgres::Path certificate_path(const postgres::Path& data_directory) {
     return postgres::find_places(data_directory).data.string() + ".certificate.json";
 }

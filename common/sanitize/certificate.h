@@ -21,6 +21,12 @@ struct Certificate {
 // Each row and line is one of its own, whatever names production has given.
 std::string to_table(const Certificate& certificate);
 std::string to_json(const Certificate& certificate);
+// Errc::not_proven if it is none. Sums of production's verifiers are not in the text.
+Result<Certificate> parse_certificate(const std::string& text);
+
+// Fit for a value of etcd, which takes 1.5 MiB: where production has so many roles or settings that the text would not
+// be, its longest lists are cut, and say so. The whole is in polygon.json.
+Certificate shortened(Certificate certificate);
 
 // D.certificate.json beside the data directory D, replaced as a whole.
 postgres::Path certificate_path(const postgres::Path& data_directory);

@@ -3,14 +3,27 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/postgres/connection.h"
 
 namespace polygon::sanitize {
 
-// Opens a superuser session in a database of the clone.
+// Opens a superuser session in a database of the clone, by the bytes of its name.
 using ConnectTo = std::function<Result<postgres::Connection>(const std::string& database)>;
+
+// A session reads a name in its own encoding, and the startup packet has to have it as it is in the catalog.
+struct Database {
+    std::string name;   // as our sessions read it
+    std::string bytes;  // as the startup packet has to have it
+    bool is_open = false;
+    bool is_template = false;
+};
+
+// But for initdb's template0, and for a database whose DROP was interrupted (datconnlimit -2, PostgreSQL 15.3): that can only be
+// dropped. In order of name.
+Result<std::vector<Database>> read_databases(postgres::Connection& session);
 
 enum class Connections { allowed, refused };
 
@@ -23,7 +36,7 @@ using Visit = std::function<Status(postgres::Connection& session, const std::str
 // visited.
 enum class Closed { opened, passed_over };
 
-// Every database but template0, in order of name. The first error ends it.
+// Each of read_databases(). The first error ends it.
 Status visit_databases(const ConnectTo& connect_to, Closed closed, const Visit& visit);
 
 }  // namespace polygon::sanitize

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/base/printable.h"
 #include "common/sanitize/left_settings.h"
 #include "common/sanitize/roles.h"
 #include "common/sanitize/ties/session_settings.h"
@@ -18,6 +19,13 @@ using postgres::GenerationMarker;
 
 std::string list_or(const std::vector<std::string>& names, std::string_view none) {
     return names.empty() ? std::string(none) : fmt::format("{}", fmt::join(names, ", "));
+}
+
+// The first ones; polygon.json has all.
+std::string list_first(const std::vector<std::string>& names) {
+    constexpr std::size_t kMost = 20;
+    if (names.size() <= kMost) return fmt::format("{}", fmt::join(names, ", "));
+    return fmt::format("{} and {} more", fmt::join(names.begin(), names.begin() + kMost, ", "), names.size() - kMost);
 }
 
 Result<Check> check_recovery(Connection& session) {
@@ -44,12 +52,16 @@ Result<Check> check_verifiers(Connection& session, const GenerationMarker& marke
                                  : "still open " + list_or(holders, "")};
 }
 
+// polygon.json has names as they are printed.
+bool is_among(const std::vector<std::string>& roles, const std::string& name) {
+    return std::find(roles.begin(), roles.end(), printable(name)) != roles.end();
+}
+
 Result<Check> check_locked_roles(Connection& session, const GenerationMarker& marker) {
     std::vector<std::string> open;
-    for (const std::string& role : marker.locked_roles) {
-        const std::string sql =
-            "SELECT count(*) FROM pg_catalog.pg_authid WHERE rolname = $1 AND (rolcanlogin OR rolpassword IS NOT NULL)";
-        if (TRY(session.value(sql, {role})) != "0") open.push_back(role);
+    for (std::string& role : TRY(session.column(
+             "SELECT rolname FROM pg_catalog.pg_authid WHERE rolcanlogin OR rolpassword IS NOT NULL ORDER BY 1"))) {
+        if (is_among(marker.locked_roles, role)) open.push_back(std::move(role));
     }
     return Check{"roles locked", open.empty(),
                  open.empty() ? list_or(marker.locked_roles, "none") : "open again: " + list_or(open, "")};
@@ -90,9 +102,7 @@ Result<Check> check_superusers(Connection& session, const GenerationMarker& mark
     Lines others;
     for (const std::string& role :
          TRY(session.column("SELECT rolname FROM pg_catalog.pg_authid WHERE rolsuper ORDER BY rolname"))) {
-        const bool is_known =
-            std::find(marker.superusers.begin(), marker.superusers.end(), role) != marker.superusers.end();
-        if (!is_known) others.push_back(role);
+        if (!is_among(marker.superusers, role)) others.push_back(role);
     }
     Check check = absence.of("superusers", others);
     if (check.holds) check.detail = fmt::format("none but {}", list_or(marker.superusers, "none"));
@@ -146,9 +156,48 @@ Check check_masking(const GenerationMarker& marker) {
                               fmt::join(marker.sql, "; "))};
 }
 
+// Files that a masking file has left with what was there before it, for whoever reads the files themselves.
+Check check_old_rows(const GenerationMarker& marker) {
+    return {"old row versions", marker.old_rows.empty(),
+            marker.old_rows.empty()
+                ? "masking has left none"
+                : fmt::format("with what was there before masking, in {}", list_first(marker.old_rows)),
+            Weight::advisory};
+}
+
+Check check_views(const GenerationMarker& marker) {
+    return {"materialized views", marker.unrefreshed.empty(),
+            marker.unrefreshed.empty() ? "none holds rows of before masking"
+                                       : fmt::format("with rows of before masking: {}", list_first(marker.unrefreshed)),
+            Weight::advisory};
+}
+
+// Of versions before it there is no record.
+Check check_removed(const GenerationMarker& marker) {
+    const auto is_done = [&](const char* step) {
+        return std::find(marker.steps.begin(), marker.steps.end(), step) != marker.steps.end();
+    };
+    const auto wal = std::find_if(marker.left.begin(), marker.left.end(),
+                                  [](const std::string& line) { return line.starts_with(kWalLeft); });
+    if (wal != marker.left.end()) return {"removed from files", false, *wal, Weight::advisory};
+    const bool holds = is_done("catalogs") && is_done("wal");
+    return {"removed from files", holds,
+            holds ? "catalogs are rewritten, production's WAL is gone" : "not recorded: dead rows and WAL may hold it",
+            Weight::advisory};
+}
+
 // Nothing to refuse a polygon for: they are not carried over on purpose.
 Check check_left_settings(const GenerationMarker& marker) {
     return {"production's settings", true, describe_left_settings(marker), Weight::advisory};
+}
+
+// In full in polygon.json: a folder may hold many.
+Check check_excluded_files(const GenerationMarker& marker) {
+    constexpr std::size_t kMost = 20;
+    const std::vector<std::string>& all = marker.excluded;
+    std::vector<std::string> told(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kMost)));
+    if (told.size() < all.size()) told.push_back(fmt::format("and {} more", all.size() - told.size()));
+    return {"excluded files", true, list_or(told, "none"), Weight::advisory};
 }
 
 Result<Check> check_archiving(Connection& session) {
@@ -185,6 +234,7 @@ Status add_ties(std::vector<Check>& checks, const Absence& absence, const Connec
     checks.push_back(absence.of("extensions that act by themselves", ties.extensions));
     checks.push_back(absence.unless_kept("jobs", "jobs", ties.jobs));
     checks.push_back(absence.unless_kept("partners' credentials", "foreign_servers", ties.credentials));
+    checks.push_back(absence.of("login event triggers", ties.login_triggers));
     checks.push_back(absence.of("settings of roles and databases", TRY(find_settings(session, {}))));
     return {};
 }
@@ -213,7 +263,11 @@ Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const G
     checks.push_back(check_isolation(marker));
     checks.push_back(check_collations(marker));
     checks.push_back(check_masking(marker));
+    checks.push_back(check_old_rows(marker));
+    checks.push_back(check_views(marker));
+    checks.push_back(check_removed(marker));
     checks.push_back(check_left_settings(marker));
+    checks.push_back(check_excluded_files(marker));
     return checks;
 }
 

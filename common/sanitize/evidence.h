@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -28,6 +29,9 @@ enum class Moment { bootstrap, later };
 // By superuser's sessions with the leader. Only an unreachable server is an error; what does not hold is a Check.
 Result<std::vector<Check>> collect_evidence(const ConnectTo& connect_to, const postgres::GenerationMarker& marker,
                                             Moment moment);
+
+// What a line of the marker's `left` begins with that tells of WAL of production's in the clone.
+inline constexpr std::string_view kWalLeft = "pg_wal: ";
 
 // One of them, which asks no server: whether what ran while the clone was sanitised could dial out.
 Check check_isolation(const postgres::GenerationMarker& marker);

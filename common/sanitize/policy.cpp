@@ -82,6 +82,15 @@ Result<Extensions> plan_extensions(const PolygonSettings& settings) {
     return Extensions(keep.value.begin(), keep.value.end());
 }
 
+// It would say nothing.
+Result<OldRows> plan_old_rows(const PolygonSettings& settings) {
+    const auto& rewrite = settings.masking.rewrite;
+    if (!rewrite.value) return OldRows::left;
+    if (settings.sql.value) return OldRows::rewritten;
+    return Error{Errc::configuration, fmt::format("polygon.masking.rewrite ({}) needs polygon.sql", rewrite.origin),
+                 "Name the folder of the files that mask the data, or take masking.rewrite out."};
+}
+
 }  // namespace
 
 Result<Policy> make_policy(const Configuration& configuration, const PolygonSettings& settings,
@@ -95,6 +104,7 @@ Result<Policy> make_policy(const Configuration& configuration, const PolygonSett
                    .to_be_dropped = policy.databases.drop};
     policy.ties.kept_extensions = TRY(plan_extensions(settings));
     if (settings.sql.value) policy.sql = TRY(find_sql_files(*settings.sql.value));
+    policy.old_rows = TRY(plan_old_rows(settings));
     return policy;
 }
 

@@ -8,7 +8,7 @@
 #include "common/patroni/configuration.h"
 #include "common/patroni/polygon_settings.h"
 #include "common/sanitize/database_names.h"
-#include "common/sanitize/masking/sql_files.h"
+#include "common/sanitize/masking/masking.h"
 #include "common/sanitize/roles.h"
 #include "common/sanitize/ties/ties.h"
 
@@ -20,6 +20,7 @@ struct Policy {
     TiePlan ties;
     DatabasePlan databases;
     std::vector<SqlFile> sql;  // what masks its data, in order
+    OldRows old_rows = OldRows::left;
 };
 
 // Reads the passwords and looks for the SQL; at no server. Errors: configuration (one of Patroni's roles in

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <openssl/rand.h>
 
+#include "common/sanitize/shared_names.h"
 #include "common/sanitize/verifier.h"
 
 namespace polygon::sanitize {
@@ -106,9 +107,9 @@ Status set_role(postgres::Connection& session, const NamedRole& role, bool exist
 }
 
 Status lock_role(postgres::Connection& session, const ExistingRole& role) {
-    return session.execute(fmt::format("ALTER ROLE {} WITH NOLOGIN NOREPLICATION {} PASSWORD NULL",
-                                       session.quote_identifier(role.name),
-                                       role.is_bootstrap_superuser ? "" : "NOSUPERUSER"));
+    return execute_on(session, {sql("ALTER ROLE "), role_named(role.name),
+                                sql(fmt::format(" WITH NOLOGIN NOREPLICATION {} PASSWORD NULL",
+                                                role.is_bootstrap_superuser ? "" : "NOSUPERUSER"))});
 }
 
 Result<Secret> make_random_password() {
@@ -122,14 +123,14 @@ Result<Secret> make_random_password() {
 Status rotate_role(postgres::Connection& session, const ExistingRole& role) {
     if (!role.verifier_sha256) return {};
     const std::string verifier = TRY(session.make_verifier(role.name, TRY(make_random_password())));
-    return session.execute(fmt::format("ALTER ROLE {} WITH PASSWORD {}", session.quote_identifier(role.name),
-                                       session.quote_literal(verifier)));
+    return execute_on(
+        session, {sql("ALTER ROLE "), role_named(role.name), sql(" WITH PASSWORD " + session.quote_literal(verifier))});
 }
 
 Status demote(postgres::Connection& session, const ExistingRole& role, RoleOutcome& outcome) {
     if (!role.is_superuser || role.is_bootstrap_superuser) return {};
     outcome.demoted.push_back(role.name);
-    return session.execute(fmt::format("ALTER ROLE {} WITH NOSUPERUSER", session.quote_identifier(role.name)));
+    return execute_on(session, {sql("ALTER ROLE "), role_named(role.name), sql(" WITH NOSUPERUSER")});
 }
 
 // The bootstrap superuser cannot be demoted: under any of the three nobody logs in as him.

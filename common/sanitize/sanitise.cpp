@@ -1,11 +1,11 @@
 #include "common/sanitize/sanitise.h"
 
-#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "common/base/log.h"
+#include "common/base/printable.h"
 #include "common/sanitize/collations.h"
 #include "common/sanitize/ties/session_settings.h"
 
@@ -15,8 +15,9 @@ namespace {
 using postgres::Connection;
 using postgres::GenerationMarker;
 
-void append(Lines& to, Lines from) {
-    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+void append(Lines& to, const Lines& from) {
+    for (const std::string& line : from)
+        to.push_back(printable(line));
 }
 
 std::set<std::string> patronis(const Policy& policy) {
@@ -27,22 +28,31 @@ std::set<std::string> patronis(const Policy& policy) {
     return names;
 }
 
-void record_settings(Lines reset, GenerationMarker& marker) {
-    for (std::string& line : reset)
-        marker.disarmed.push_back("reset " + std::move(line));
+void record_settings(const Lines& reset, GenerationMarker& marker) {
+    for (const std::string& line : reset)
+        marker.disarmed.push_back("reset " + printable(line));
+}
+
+// JSON holds UTF-8 alone, and a role's name need not be any (shared_names.h).
+std::vector<std::string> readable(const std::vector<std::string>& names) {
+    std::vector<std::string> written;
+    for (const std::string& name : names)
+        written.push_back(printable(name));
+    return written;
 }
 
 void record_roles(RoleOutcome outcome, GenerationMarker& marker) {
     for (const std::string& role : outcome.demoted)
-        marker.disarmed.push_back(fmt::format("role {}: no longer a superuser", role));
+        marker.disarmed.push_back(fmt::format("role {}: no longer a superuser", printable(role)));
     for (const std::string& role : outcome.kept)
-        marker.left.push_back(fmt::format("role {}: opened by production's password, as polygon.roles wants", role));
-    marker.named_roles = std::move(outcome.named);
-    marker.locked_roles = std::move(outcome.locked);
-    marker.rotated_roles = std::move(outcome.rotated);
-    marker.kept_roles = std::move(outcome.kept);
+        marker.left.push_back(
+            fmt::format("role {}: opened by production's password, as polygon.roles wants", printable(role)));
+    marker.named_roles = readable(outcome.named);
+    marker.locked_roles = readable(outcome.locked);
+    marker.rotated_roles = readable(outcome.rotated);
+    marker.kept_roles = readable(outcome.kept);
     marker.production_verifiers = std::move(outcome.production_verifiers);
-    marker.superusers = std::move(outcome.superusers);
+    marker.superusers = readable(outcome.superusers);
 }
 
 void record_kept_ties(const TiePlan& plan, GenerationMarker& marker) {
@@ -73,9 +83,9 @@ Status sanitise(const ConnectTo& connect_to, const Policy& policy, Repeat repeat
     Connection session = TRY(connect_to("postgres"));
     TRY(run_step(marker, "ties", save, [&]() -> Status {
         TRY(check_databases(session, policy.databases, repeat));
-        Findings ties = TRY(cut_ties(connect_to, policy.ties));
-        append(marker.disarmed, std::move(ties.disarmed));
-        append(marker.left, std::move(ties.left));
+        const Findings ties = TRY(cut_ties(connect_to, policy.ties));
+        append(marker.disarmed, ties.disarmed);
+        append(marker.left, ties.left);
         record_kept_ties(policy.ties, marker);
         return {};
     }));

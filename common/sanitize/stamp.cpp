@@ -1,6 +1,9 @@
 #include "common/sanitize/stamp.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/sanitize/shared_names.h"
 
 namespace polygon::sanitize {
 
@@ -21,13 +24,22 @@ Result<std::string> find_kind(Connection& session) {
 // What ALTER DEFAULT PRIVILEGES of production's gives away.
 Status revoke_all(Connection& session) {
     const auto grantees =
-        TRY(session.column("SELECT DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE "
-                           "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) "
-                           "END FROM pg_catalog.pg_class, LATERAL pg_catalog.aclexplode(relacl) "
-                           "WHERE oid = 'polygon.refresh'::pg_catalog.regclass AND grantee <> relowner"));
-    for (const std::string& grantee : grantees)
-        TRY(session.execute("REVOKE ALL ON polygon.refresh FROM " + grantee));
+        TRY(session.query("SELECT DISTINCT CASE grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(grantee) END "
+                          "FROM pg_catalog.pg_class, LATERAL pg_catalog.aclexplode(relacl) "
+                          "WHERE oid = 'polygon.refresh'::pg_catalog.regclass AND grantee <> relowner"));
+    for (const postgres::Row& grantee : grantees) {
+        TRY(execute_on(session, {sql("REVOKE ALL ON polygon.refresh FROM "),
+                                 grantee[0] ? role_named(*grantee[0]) : sql("PUBLIC")}));
+    }
     return {};
+}
+
+// Names of other databases may not exist in this one's encoding. Of `json` the server keeps escapes as they are;
+// `jsonb` would have to convert them.
+std::string to_ascii(const std::string& json) {
+    using Json = nlohmann::ordered_json;
+    constexpr bool kOnlyAscii = true;
+    return Json::parse(json).dump(-1, ' ', kOnlyAscii, Json::error_handler_t::replace);
 }
 
 // The generation that was proven last; none if the table is missing or empty.
@@ -54,24 +66,23 @@ Result<Lines> create_stamp_table(Connection& session) {
     TRY(
         session.execute("CREATE TABLE polygon.refresh (generation text PRIMARY KEY, "
                         "proven_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), "
-                        "marker jsonb NOT NULL, verified_at timestamptz, certificate jsonb)"));
+                        "marker json NOT NULL, verified_at timestamptz, certificate json)"));
     TRY(revoke_all(session));
     return lines;
 }
 
 Status stamp(Connection& session, const postgres::GenerationMarker& marker, const std::string& certificate) {
     return in_context(
-        session.execute(
-            "INSERT INTO polygon.refresh (generation, marker, certificate) VALUES ($1, $2::jsonb, $3::jsonb) "
-            "ON CONFLICT (generation) DO UPDATE "
-            "SET marker = excluded.marker, certificate = excluded.certificate",
-            {marker.generation, postgres::to_json(marker), certificate}),
+        session.execute("INSERT INTO polygon.refresh (generation, marker, certificate) VALUES ($1, $2::json, $3::json) "
+                        "ON CONFLICT (generation) DO UPDATE "
+                        "SET marker = excluded.marker, certificate = excluded.certificate",
+                        {marker.generation, to_ascii(postgres::to_json(marker)), to_ascii(certificate)}),
         "cannot stamp table polygon.refresh");
 }
 
 Status store_certificate(Connection& session, const std::string& generation, const std::string& certificate) {
-    return session.execute("UPDATE polygon.refresh SET certificate = $1::jsonb WHERE generation = $2",
-                           {certificate, generation});
+    return session.execute("UPDATE polygon.refresh SET certificate = $1::json WHERE generation = $2",
+                           {to_ascii(certificate), generation});
 }
 
 Result<std::optional<std::string>> read_carried_generation(Connection& session) {

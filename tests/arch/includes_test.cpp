@@ -33,12 +33,21 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"common/sanitize",
      {"common/sanitize/masking", "common/sanitize/ties", "common/base", "common/patroni", "common/postgres"}},
 };
-const std::vector<std::string> kPrograms = {
-    "bootstrap/restore",          "bootstrap/restore/commands", "bootstrap/restore/sources",
-    "bootstrap/restore/staging",  "bootstrap/post_bootstrap",   "bootstrap/entrypoint",
-    "bootstrap/entrypoint/agent", "bootstrap/entrypoint/guard", "bootstrap/entrypoint/supervisor",
-    "bootstrap/rebuild",          "bootstrap/rebuild/commands", "bootstrap/rebuild/coordinator",
-    "callbacks/role_change"};
+const std::vector<std::string> kPrograms = {"bootstrap/restore",
+                                            "bootstrap/restore/commands",
+                                            "bootstrap/restore/files",
+                                            "bootstrap/restore/proving",
+                                            "bootstrap/restore/sources",
+                                            "bootstrap/restore/staging",
+                                            "bootstrap/post_bootstrap",
+                                            "bootstrap/entrypoint",
+                                            "bootstrap/entrypoint/agent",
+                                            "bootstrap/entrypoint/guard",
+                                            "bootstrap/entrypoint/supervisor",
+                                            "bootstrap/rebuild",
+                                            "bootstrap/rebuild/commands",
+                                            "bootstrap/rebuild/coordinator",
+                                            "callbacks/role_change"};
 
 struct Include {
     std::string file;    // "common/etcd/client.cpp"

@@ -63,6 +63,9 @@ TEST_CASE("a clone of a dangerous production reaches nobody, and no secret leave
     require(support::prove_partner_not_reached(both));
     require(support::prove_foreign_server_not_reached(both));
     require_all_proofs();
+    // In dead rows and WAL neither, on the leader and on those that have copied it.
+    for (const support::PatroniNode& node : both.polygon().nodes())
+        CHECK(joined(support::find_in_data_directory(node.data_directory(), secrets)) == "");
 
     add_verifiers(both.polygon(), secrets);
     REQUIRE(arguments.samples() > 50);

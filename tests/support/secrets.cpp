@@ -95,4 +95,19 @@ std::vector<std::string> find_in_logs(const stdfs::path& directory, const Secret
     return lines;
 }
 
+std::vector<std::string> find_in_data_directory(const stdfs::path& data_directory, const Secrets& secrets) {
+    std::vector<std::string> found;
+    std::error_code error;
+    constexpr auto kOptions = stdfs::directory_options::follow_directory_symlink;
+    for (stdfs::recursive_directory_iterator entry(data_directory, kOptions, error), end; !error && entry != end;
+         entry.increment(error)) {
+        if (!entry->is_regular_file()) continue;
+        const std::string content = fs::read_file(entry->path()).value_or("");  // a server may be at work
+        for (const std::string& secret : secrets) {
+            if (content.find(secret) != std::string::npos) found.push_back(entry->path().string() + ": " + secret);
+        }
+    }
+    return found;
+}
+
 }  // namespace polygon::support

@@ -1,4 +1,4 @@
-// Looks for secrets where none may be: in the arguments of processes and in logs.
+// Looks for secrets where none may be: in the arguments of processes, in logs and in data directories.
 #pragma once
 
 #include <condition_variable>
@@ -50,6 +50,9 @@ LogSizes measure_logs(const std::filesystem::path& directory);
 // "FILE: LINE" of each line with a secret that has come to them since they were measured.
 std::vector<std::string> find_in_logs(const std::filesystem::path& directory, const Secrets& secrets,
                                       const LogSizes& since = {});
+
+// "FILE" of each file with a secret in a data directory, in its tablespaces and in a pg_wal elsewhere.
+std::vector<std::string> find_in_data_directory(const std::filesystem::path& data_directory, const Secrets& secrets);
 
 // Whether one of them is in it.
 bool has_secret(std::string_view text, const Secrets& secrets);

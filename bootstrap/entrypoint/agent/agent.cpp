@@ -4,6 +4,7 @@
 
 #include "bootstrap/entrypoint/agent/orders.h"
 #include "common/base/log.h"
+#include "common/postgres/bootstrap_error.h"
 #include "polygon_version.h"
 
 namespace polygon::entrypoint {
@@ -40,6 +41,7 @@ Agent::Agent(AgentSettings settings, Supervisor& supervisor, const process::Serv
       helper_(supervisor,
               {settings_.helper_program, settings_.sources.path, places_.data.string() + kStatusFileSuffix}),
       preflight_(supervisor, settings_.helper_program, settings_.sources.path),
+      proof_(supervisor, settings_.helper_program, settings_.sources.path, clock),
       journal_(service_manager) {}
 
 void Agent::run() {
@@ -52,6 +54,7 @@ void Agent::run() {
     while (!is_stopped_ || (disk_work_.is_busy() && !disk_work_.has_ended())) {
         helper_.poll();  // their last words
         preflight_.follow("");
+        proof_.follow({});
         clock_.sleep(kNextStep);
     }
 }
@@ -59,7 +62,7 @@ void Agent::run() {
 std::chrono::milliseconds Agent::pause_after_round() const {
     if (is_busy_) return kNextStep;
     if (attempt_ && !etcd::is_before_stop(attempt_->phase)) return kQuickRound;
-    return attempt_ || preflight_.is_asked() || disk_work_.is_busy() ? kBusyRound : kRound;
+    return attempt_ || preflight_.is_asked() || proof_.is_asked() || disk_work_.is_busy() ? kBusyRound : kRound;
 }
 
 void Agent::round() {
@@ -69,6 +72,7 @@ void Agent::round() {
     const Result<Orders> orders = read();
     if (!orders) return complain(orders.error());
     preflight_.follow(orders->preflight_id);
+    proof_.follow(wanted_proof(*orders, name_));
     const Status acted = act(*orders);
     const Status told = publisher_.publish(make_record(*orders));
     if (acted && told) return journal_.stop_complaining();
@@ -111,6 +115,7 @@ Result<NodeSeen> Agent::look(const Orders& orders) {
     const OthersSeen others = TRY(look_at_others_for(orders));
     NodeSeen seen{.name = name_, .disk = disk_, .patroni = supervisor_.patroni(), .patroni_serves = patroni_serves_};
     seen.has_patroni_failed = attempt_ && patroni_failed_in_ == attempt_;
+    if (seen.has_patroni_failed) seen.bootstrap_error = postgres::read_bootstrap_error(places_.data);
     seen.is_staged_unusable = attempt_ && unusable_staged_ == attempt_->generation;
     seen.helper = helper_.seen();
     if (attempt_ && failure_ && failure_->attempt == *attempt_) seen.failure = failure_->error;
@@ -210,7 +215,8 @@ etcd::NodeRecord Agent::make_record(const Orders& orders) const {
                             .system = c_library(),
                             .shuts_down = shuts_down(),
                             .answer = make_answer(orders),
-                            .preflight = preflight_.answer()};
+                            .preflight = preflight_.answer(),
+                            .proof = proof_.proof()};
     const auto& helper = helper_.seen();
     if (helper && helper->state == HelperState::running) record.address = helper->address;
     return record;

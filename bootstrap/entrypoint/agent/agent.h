@@ -12,6 +12,7 @@
 #include "bootstrap/entrypoint/agent/journal.h"
 #include "bootstrap/entrypoint/agent/next_task.h"
 #include "bootstrap/entrypoint/agent/preflight.h"
+#include "bootstrap/entrypoint/agent/proof_run.h"
 #include "bootstrap/entrypoint/agent/publisher.h"
 #include "bootstrap/entrypoint/guard/snapshot.h"
 #include "bootstrap/entrypoint/supervisor/supervisor.h"
@@ -79,6 +80,7 @@ class Agent {
     Publisher publisher_;
     Helper helper_;
     PreflightRun preflight_;
+    ProofRun proof_;
     DiskWork disk_work_;
     Journal journal_;
 

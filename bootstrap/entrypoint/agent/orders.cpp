@@ -26,6 +26,9 @@ Result<Orders> parse_orders(const etcd::Snapshot& snapshot, const etcd::RebuildK
     orders.plan = TRY(etcd::find_stored(snapshot, keys.plan(), etcd::parse_plan)).value;
     for (const etcd::KeyValue& entry : snapshot.entries) {
         if (entry.key == keys.preflight()) orders.preflight_id = TRY(parse_preflight_id(entry.value, entry.key));
+        if (entry.key != keys.proof()) continue;
+        // A question of a newer version is left unanswered; all else goes on.
+        if (auto request = etcd::parse_proof_request(entry.value)) orders.proof = *std::move(request);
     }
     return orders;
 }

@@ -87,8 +87,9 @@ std::optional<Step> stop_what_runs(const PhaseView& view) {
 }
 
 Step patroni_failed(const PhaseView& view) {
-    return failed(fmt::format("Patroni ended with status {} in phase {}; its log says why",
-                              view.seen.patroni.exit_status, etcd::to_text(view.phase.phase)));
+    const std::string& why = view.seen.bootstrap_error;
+    return failed(fmt::format("Patroni ended with status {} in phase {}{}", view.seen.patroni.exit_status,
+                              etcd::to_text(view.phase.phase), why.empty() ? "; its log says why" : ": " + why));
 }
 
 // What is in D makes room for what is to come: kept where the mode has a way back. What did not end is none, and what

@@ -26,6 +26,7 @@ std::string essence(etcd::NodeRecord record) {
         record.answer->bytes_done = 0;
         record.answer->bytes_total = 0;
     }
+    if (record.proof) record.proof->taken_at.clear();
     return to_json(record);
 }
 
@@ -61,6 +62,11 @@ etcd::NodeRecord cut_to_size(etcd::NodeRecord record) {
     if (record.answer) {
         cut(record.answer->activity);
         cut(record.answer->error);
+    }
+    if (record.proof) {
+        cut(record.proof->error);
+        for (etcd::Login& login : record.proof->logins)
+            cut(login.error);
     }
     if (!record.preflight) return record;
     cut(record.preflight->error);

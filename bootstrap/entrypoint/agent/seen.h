@@ -17,7 +17,8 @@ namespace polygon::entrypoint {
 struct Orders {
     std::optional<etcd::Plan> plan;
     std::optional<etcd::PhaseRecord> phase;
-    std::string preflight_id;         // empty: nobody asks
+    std::string preflight_id;  // empty: nobody asks
+    std::optional<etcd::ProofRequest> proof;
     std::int64_t phase_revision = 0;  // mod_revision of the key `phase`
 };
 
@@ -78,6 +79,7 @@ struct NodeSeen {
     std::string patroni_serves;          // the generation for whose bootstrap or replicas it was started; empty: none
     bool is_patroni_at_work = false;     // of `stopping`: a clone, a bootstrap, a recovery, a removal of data
     bool has_patroni_failed = false;     // it ended by itself in this attempt
+    std::string bootstrap_error;         // of the program that it ran then; empty: not known
     bool is_staged_unusable = false;     // put_in_place found its seal broken
     std::optional<HelperSeen> helper;    // the last one
     std::optional<std::string> failure;  // of a task of this attempt

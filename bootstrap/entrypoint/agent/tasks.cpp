@@ -5,6 +5,7 @@
 
 #include "bootstrap/entrypoint/agent/agent.h"
 #include "common/base/log.h"
+#include "common/postgres/bootstrap_error.h"
 
 namespace polygon::entrypoint {
 namespace {
@@ -53,7 +54,7 @@ std::vector<std::string> arguments_of(Task task, const std::string& source) {
         case Task::run_serve:
             return {"serve"};
         case Task::run_copy:
-            return {"copy", "--from", source};
+            return {"copy", "--from=" + source};  // from etcd: whatever it is, it is no option
         case Task::discard_staged:
             return {"discard"};
         case Task::discard_all:
@@ -123,6 +124,7 @@ Status Agent::start_helper(const Orders& orders, Task task) {
 
 Status Agent::start_patroni(const std::string& serves) {
     TRY(postgres::ensure_link_target(settings_.configuration.postgresql.data_dir));
+    postgres::forget_bootstrap_error(places_.data);
     TRY(supervisor_.start_patroni());
     patroni_serves_ = serves;
     patroni_failed_in_.reset();

@@ -17,6 +17,15 @@ using namespace std::chrono_literals;
 constexpr auto kLongestWait = 1s;       // for a signal; a child's end is one
 constexpr auto kHelpersPatience = 10s;  // once Patroni has ended; then their death signal has to do
 
+// Not the terminal's stop signals: a Patroni that is stopped loses its leader key, and nobody would see why. Nor what
+// is of this process alone.
+bool is_forwarded(int signal) {
+    for (const int own : {SIGCHLD, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU}) {
+        if (signal == own) return false;
+    }
+    return true;
+}
+
 Error ending_error() {
     return {Errc::conflict, "nothing is started any more: this process was told to end", ""};
 }
@@ -45,10 +54,11 @@ bool Supervisor::is_over(const std::optional<Deadline>& patience) const {
     return patience && (!processes_.is_any_running() || patience->has_passed());
 }
 
+// Patroni has a process group of its own: of a Ctrl-C it sees what is forwarded, once. A second SIGINT would be a
+// KeyboardInterrupt in the midst of its shutdown (patroni/daemon.py); SIGTERM it takes as often as it comes.
 void Supervisor::take(int signal) {
-    if (signal == SIGCHLD) return;
     const std::lock_guard lock(mutex_);
-    if (patroni_ != 0) processes_.signal(patroni_, signal);
+    if (patroni_ != 0 && is_forwarded(signal) && !(is_ending_ && signal == SIGINT)) processes_.signal(patroni_, signal);
     if (!is_termination(signal) || is_ending_) return;
     if (patroni_ == 0) log_info("ended by a signal while Patroni does not run", {{"signal", signal}});
     last_ = {};
@@ -77,7 +87,7 @@ Status Supervisor::start_patroni() {
     const std::lock_guard lock(mutex_);
     if (is_ending_) return ending_error();
     if (patroni_ != 0) return {};
-    patroni_ = TRY(processes_.start({.argv = command_, .death_signal = SIGTERM}));
+    patroni_ = TRY(processes_.start({.argv = command_, .death_signal = SIGTERM, .group = process::ProcessGroup::own}));
     is_stopping_ = false;
     log_info("started", {{"command", command_.front()}, {"pid", patroni_}});
     return {};

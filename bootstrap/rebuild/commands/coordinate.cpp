@@ -6,42 +6,21 @@
 #include <fmt/format.h>
 
 #include "bootstrap/rebuild/coordinator/records.h"
-#include "bootstrap/rebuild/coordinator/verification.h"
 #include "bootstrap/rebuild/site.h"
 #include "common/base/log.h"
-#include "common/sanitize/certificate.h"
+#include "common/base/printable.h"
 
 namespace polygon::rebuild {
 namespace {
 
-class RunningPolygon final : public NewPolygon {
-  public:
-    RunningPolygon(const patroni::Configuration& configuration, Clock& clock)
-        : configuration_(configuration), clock_(clock) {}
-
-    Result<Replication> read_replication(const StoredCluster& cluster) override {
-        return rebuild::read_replication(configuration_, cluster);
-    }
-
-    Result<Verified> verify(const StoredCluster& cluster, const std::optional<etcd::Generation>& proven,
-                            const std::vector<std::string>& members) override {
-        const sanitize::Certificate certificate = TRY(verify_polygon(configuration_, cluster, proven, members, clock_));
-        const Status all = sanitize::require_all(certificate.checks);
-        return Verified{.verdict = {.holds = all.has_value(), .reason = all ? "" : all.error().message},
-                        .certificate = to_json(certificate)};
-    }
-
-  private:
-    const patroni::Configuration& configuration_;
-    Clock& clock_;
-};
-
 void print_done(const View& view) {
     const etcd::PlannedBackup& backup = view.plan.backup;
-    fmt::print("The polygon carries generation {}{}, led by {}.\n", view.plan.generation,
-               backup.label.empty() ? "" : fmt::format(", from backup '{}' of {}", backup.label, backup.time),
-               view.plan.leader);
-    fmt::print("It was down for {:.1f} s ({}).\n", outage_of(view.phase.seconds), describe_seconds(view.phase.seconds));
+    const std::string source =
+        backup.label.empty() ? "" : fmt::format(", from backup '{}' of {}", backup.label, backup.time);
+    fmt::print("{}\n", printable(fmt::format("The polygon carries generation {}{}, led by {}.", view.plan.generation,
+                                             source, view.plan.leader)));
+    fmt::print("{}\n", printable(fmt::format("It was down for {:.1f} s ({}).", outage_of(view.phase.seconds),
+                                             describe_seconds(view.phase.seconds))));
     std::fflush(stdout);
 }
 
@@ -83,7 +62,6 @@ void tell_metrics(Site& site, Clock& clock) {
 
 Result<Ending> coordinate(Site& site, std::unique_ptr<etcd::Lock> lock, TerminalOperator& person,
                           const std::string& what, Order order, Clock& clock) {
-    RunningPolygon polygon(site.configuration, clock);
     std::optional<std::vector<etcd::HistoryRecord>> history;  // it does not change before the end
     const auto on_phase = [&] {
         if (!site.request.metrics) return;
@@ -93,7 +71,6 @@ Result<Ending> coordinate(Site& site, std::unique_ptr<etcd::Lock> lock, Terminal
         if (history) write_measured(site, measure_with(site.store, *history, site.configuration.scope, clock));
     };
     Coordinator coordinator({.store = site.store,
-                             .polygon = polygon,
                              .operator_ = person,
                              .clock = clock,
                              .take_lock = [&] { return take_lock(site.configuration, what, clock); },

@@ -51,10 +51,10 @@ Result<Situation> wait_for_answers(RebuildStore& store, const std::string& id, T
 Result<Answered> ask_nodes(RebuildStore& store, const std::string& id, etcd::LeaseId lease, TerminalOperator& person,
                            Clock& clock) {
     TRY(refuse_at_once(TRY(store.look())));
-    TRY(store.ask_preflight(id, lease));
-    log_info("asking every node what it would do");
+    TRY(store.ask({.id = id, .purpose = etcd::ProofPurpose::rehearse}, lease));
+    log_info("asking every node what it would do, and whom it lets in");
     Result<Situation> seen = wait_for_answers(store, id, person, clock);
-    const Status withdrawn = store.withdraw_preflight();
+    const Status withdrawn = store.withdraw_request();
     if (!seen) return seen.error();
     TRY(withdrawn);
     Survey survey = make_survey(*seen, id);

@@ -12,6 +12,7 @@
 #include "common/base/printable.h"
 #include "common/base/suggestion.h"
 #include "common/patroni/rest.h"
+#include "common/postgres/data_directory.h"
 
 namespace polygon::rebuild {
 namespace {
@@ -115,10 +116,11 @@ void print_changes(const StoredCluster& cluster, const etcd::RebuildKeys& keys, 
         fmt::print("{}delete  {} = {}\n", will, printable(entry.key), printable(shorten(entry.value)));
     }
     if (cluster.keys.has_config) {
-        fmt::print("{}keep    {}config{}\n", will, cluster.prefix,
+        fmt::print("{}keep    {}config{}\n", will, printable(cluster.prefix),
                    unpaused_config(cluster) ? ", without its pause" : "");
     }
-    fmt::print("{}write   {} = generation {}, leader {}\n", will, keys.plan(), plan.generation, plan.leader);
+    fmt::print("{}write   {} = generation {}, leader {}\n", will, printable(keys.plan()), plan.generation,
+               printable(plan.leader));
     std::fflush(stdout);
 }
 
@@ -142,6 +144,7 @@ Result<StoredCluster> read_stopped_cluster(ClusterStore& store, patroni::RestCli
 Status reset(const ResetRequest& request, Clock& clock) {
     const auto configuration = TRY(patroni::Configuration::load(request.sources));
     TRY(require_polygon(request.sources, request.overrides));
+    TRY(postgres::require_plain_name("data directory", configuration.postgresql.data_dir));
     ClusterStore store(configuration);
     patroni::RestClient rest(configuration.rest_client);
     StoredCluster cluster = TRY(read_stopped_cluster(store, rest));
@@ -161,7 +164,7 @@ Status reset(const ResetRequest& request, Clock& clock) {
     TRY(store.replace_by_plan(lock->is_mine(), cluster, members, plan));
     print_changes(cluster, store.keys(), plan, false);
     fmt::print("\nStart the nodes, each under polygon-entrypoint: {} restores the backup, the others clone it.\n",
-               request.leader);
+               printable(request.leader));
     std::fflush(stdout);
     return {};
 }

@@ -8,6 +8,7 @@
 #include "bootstrap/rebuild/coordinator/records.h"
 #include "bootstrap/rebuild/site.h"
 #include "common/base/log.h"
+#include "common/base/printable.h"
 
 namespace polygon::rebuild {
 namespace {
@@ -67,7 +68,8 @@ Status require_way(const Site& site, const Situation& seen, Order order) {
 
 Result<int> conclude_back(const Ending& ending) {
     if (ending.kind != Ending::Kind::rolled_back || ending.signal != 0) return conclude(ending);
-    fmt::print("The rebuild {} was rolled back: {}.\n", ending.view.plan.generation, ending.view.phase.error);
+    fmt::print("The rebuild {} was rolled back: {}.\n", printable(ending.view.plan.generation),
+               printable(ending.view.phase.error));
     std::fflush(stdout);
     return 0;
 }

@@ -16,10 +16,7 @@ using etcd::Phase;
 
 constexpr auto kRound = 250ms;
 constexpr auto kQuickRound = 100ms;  // from the stop on
-constexpr auto kReplicationRound = 300ms;
-constexpr auto kLongReplicationRound = 2s;  // of replicas that clone
-constexpr auto kReplicasAreSoonThere = 30s;
-constexpr auto kVerifyRound = 2s;
+constexpr auto kKeepingTime = 15s;   // for the leader to keep its certificate
 constexpr const char* kGoOn = "polygon-rebuild resume goes on from there, polygon-rebuild rollback goes back.";
 
 std::chrono::duration<double> since(const etcd::PhaseRecord& phase, Clock& clock) {
@@ -131,26 +128,15 @@ void Coordinator::note_phase(const etcd::PhaseRecord& phase) {
     has_seen_begin_ = !phase_.empty();
     phase_ = std::move(now);
     phase_began_ = parts_.clock.now();
-    verdict_.reset();
-    verified_.reset();
-    replication_ = {};
-    replication_read_.reset();
+    certified_.reset();
     parts_.on_phase();
 }
 
-// In phase `replicas` the leader is asked as well.
 View Coordinator::look_closer(const Situation& seen) {
     View view = make_view(seen);
     view.order = std::max(order_, view.order);  // a rollback is obeyed where an abort comes too late
-    view.verdict = verdict_;
-    if (view.phase.phase != Phase::replicas) return view;
-    const auto now = parts_.clock.now();
-    const auto round = now - phase_began_ < kReplicasAreSoonThere ? kReplicationRound : kLongReplicationRound;
-    if (!replication_read_ || now - *replication_read_ >= round) {
-        replication_read_ = now;
-        if (auto read = parts_.polygon.read_replication(seen.cluster)) replication_ = *std::move(read);
-    }
-    view.replication = replication_;
+    if (certified_) certified_->is_overdue = parts_.clock.now() - certified_since_ >= kKeepingTime;
+    view.certified = certified_;
     return view;
 }
 
@@ -171,8 +157,8 @@ Coordinator::Step Coordinator::act(const Situation& seen, const View& view, cons
         case Move::Kind::put_back:
             TRY(enter(seen, move, &RebuildStore::put_back));
             break;
-        case Move::Kind::verify:
-            verify(seen);
+        case Move::Kind::certify:
+            certify(view);
             break;
         case Move::Kind::finish:
             return finish(seen, view, move.phase);
@@ -211,25 +197,18 @@ Status Coordinator::enter(const Situation& seen, const Move& move, Transition tr
     return {};
 }
 
-void Coordinator::verify(const Situation& seen) {
-    const auto now = parts_.clock.now();
-    if (verified_ && now - *verified_ < kVerifyRound) return;
-    verified_ = now;
-    const auto verified = parts_.polygon.verify(seen.cluster, seen.generation.value, seen.plan.value->members);
-    if (!verified) {
-        if (verify_complaint_ != verified.error().message)
-            log_warning("cannot verify the new polygon yet: " + verified.error().message);
-        verify_complaint_ = verified.error().message;
-        return;
-    }
-    patience_.restart();
-    verdict_ = verified->verdict;
-    if (const Status stored = parts_.store.store_certificate(*lock_, verified->certificate); !stored)
-        log_warning(stored.error().message);
+void Coordinator::certify(const View& view) {
+    sanitize::Certificate certificate = *judge(reported(view), expected_of(view)).certificate;
+    certified_ = Certified{.verified_at = certificate.verified_at};
+    certified_since_ = parts_.clock.now();
+    const Status stored = parts_.store.store_certificate(*lock_, to_json(sanitize::shortened(std::move(certificate))));
+    if (!stored) log_warning(stored.error().message);
 }
 
 Coordinator::Step Coordinator::finish(const Situation& seen, const View& view, Phase phase) {
     const etcd::PhaseRecord last = next(seen, phase, "");
+    if (view.certified && view.certified->is_overdue)
+        log_warning("the leader has not kept the certificate; it is in etcd alone");
     const WallTime now = parts_.clock.wall();
     const etcd::HistoryRecord history = make_history(view, last, now);
     if (TRY(parts_.store.finish(*lock_, seen, last, history, format_utc(now))) == Attempt::changed_meanwhile)

@@ -18,21 +18,6 @@
 
 namespace polygon::rebuild {
 
-// The new polygon, as far as its servers have to be asked.
-class NewPolygon {
-  public:
-    struct Verified {
-        Verdict verdict;
-        std::string certificate;  // JSON
-    };
-
-    virtual ~NewPolygon() = default;
-    virtual Result<Replication> read_replication(const StoredCluster& cluster) = 0;
-    // An error is one that may pass: a server that cannot be reached.
-    virtual Result<Verified> verify(const StoredCluster& cluster, const std::optional<etcd::Generation>& proven,
-                                    const std::vector<std::string>& members) = 0;
-};
-
 // Who started the program.
 class Operator {
   public:
@@ -60,7 +45,6 @@ class Coordinator {
   public:
     struct Parts {
         RebuildStore& store;
-        NewPolygon& polygon;
         Operator& operator_;
         Clock& clock;
         std::function<Result<std::unique_ptr<etcd::Lock>>()> take_lock;
@@ -87,7 +71,7 @@ class Coordinator {
     Status hold_lock();
     Status require_same_rebuild(const Situation& seen);
     View look_closer(const Situation& seen);
-    void verify(const Situation& seen);
+    void certify(const View& view);
     Status enter(const Situation& seen, const Move& move, Transition transition);
     Step stuck(const Situation& seen, const std::string& reason);
     etcd::PhaseRecord next(const Situation& seen, etcd::Phase phase, const std::string& error) const;
@@ -105,12 +89,9 @@ class Coordinator {
     std::string generation_;
     std::string phase_;  // with its attempt, as last seen
     Clock::Instant phase_began_;
-    bool has_seen_begin_ = false;  // of the phase
-    std::optional<Verdict> verdict_;
-    std::optional<Clock::Instant> verified_;  // when the verification was tried last
-    std::string verify_complaint_;            // that was logged
-    Replication replication_;
-    std::optional<Clock::Instant> replication_read_;
+    bool has_seen_begin_ = false;         // of the phase
+    std::optional<Certified> certified_;  // in this phase
+    Clock::Instant certified_since_;
     std::optional<View> last_view_;
     int interrupted_by_ = 0;
 };

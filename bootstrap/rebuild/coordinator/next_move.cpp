@@ -79,6 +79,21 @@ std::string describe_failures(const View& view) {
     return fmt::format("phase {} failed on {}", etcd::to_text(view.phase.phase), fmt::join(failures, "; "));
 }
 
+// "polygon1: restoring", of those that have not ended what the phase asks of them; their last real error, if there is
+// one.
+Names last_words(const View& view) {
+    Names all;
+    for (const std::string& member : view.plan.members) {
+        const etcd::NodeRecord* node = find_node(view, member);
+        if (node == nullptr || answers(view, member, AnswerState::done)) continue;
+        const bool is_answer = answers(view, member, AnswerState::working);
+        const std::string& words =
+            is_answer && !node->answer->activity.empty() ? node->answer->activity : node->decision;
+        if (!words.empty()) all.push_back(fmt::format("{}: {}", member, words));
+    }
+    return all;
+}
+
 std::optional<Move> wait_for_all(const View& view) {
     const Names missing = not_done(view);
     if (missing.empty()) return std::nullopt;
@@ -137,22 +152,45 @@ Move in_bootstrap(const View& view) {
     return enter(Phase::replicas);
 }
 
-// Patroni's key of a replica says "running" before it streams: the leader is asked as well.
+// Whom each member follows is its own node's word: not Patroni's key, which says "running" before a replica streams,
+// nor the leader's, which does not know those that stream from another.
 Move in_replicas(const View& view) {
     if (auto wait = wait_for_all(view)) return *wait;
+    const Reported polygon = reported(view);
+    if (find_leader_proof(polygon) == nullptr) return wait_for(missing_leader(polygon));
     Names missing;
+    bool is_only_word_missing = true;
     for (const std::string& member : view.plan.members) {
-        const bool is_leader = view.cluster.leader == member;
-        if (!is_running(view.cluster, member) || (!is_leader && !view.replication.streaming.contains(member)))
-            missing.push_back(member);
+        if (view.cluster.leader == member) continue;
+        const Follower follower = judge_follower(polygon, member, 0);
+        if (follower.counts()) continue;
+        missing.push_back(fmt::format("{} to follow ({})", member, follower.detail));
+        if (follower.standing != Standing::unknown) is_only_word_missing = false;
     }
-    return missing.empty() ? enter(Phase::verify) : wait_for(fmt::format("{} to stream", fmt::join(missing, ", ")));
+    // What cannot be seen however long one waits is a line of the certificate.
+    const bool is_enough = is_only_word_missing && view.progress == Progress::stalled;
+    return missing.empty() || is_enough ? enter(Phase::verify) : wait_for(fmt::format("{}", fmt::join(missing, ", ")));
+}
+
+// The leader keeps the certificate where the data is; a leader that cannot is still a verified one.
+Move finish_verified(const View& view, const std::string& verified_at) {
+    if (!view.certified || view.certified->verified_at != verified_at)
+        return {.kind = Kind::certify, .phase = Phase::verify};
+    const etcd::NodeProof* leader = find_leader_proof(reported(view));
+    const bool is_kept = leader != nullptr && leader->kept_certificate == verified_at;
+    if (!is_kept && !view.certified->is_overdue && view.progress == Progress::moving)
+        return wait_for("the leader to keep the certificate");
+    return {.kind = Kind::finish, .phase = Phase::done};
 }
 
 Move in_verify(const View& view) {
-    if (!view.verdict) return {.kind = Kind::verify, .phase = Phase::verify};
-    if (view.verdict->holds) return {.kind = Kind::finish, .phase = Phase::done};
-    return go_back(view, fmt::format("the new polygon is not what it has to be: {}", view.verdict->reason));
+    const Judgement judgement = judge(reported(view), expected_of(view));
+    const std::string refuted = refutation(judgement);
+    if (!refuted.empty()) return go_back(view, fmt::format("the new polygon is not what it has to be: {}", refuted));
+    const bool is_enough = judgement.is_only_word_missing && (view.progress == Progress::stalled || view.certified);
+    if (!judgement.pending.empty() && !is_enough)
+        return wait_for(fmt::format("{}", fmt::join(judgement.pending, ", ")));
+    return finish_verified(view, judgement.certificate->verified_at);
 }
 
 Move in_undo(const View& view) {
@@ -218,6 +256,10 @@ bool is_before_clear(Phase phase) {
 
 }  // namespace
 
+Expected expected_of(const View& view) {
+    return {.proven = view.proven, .members = view.plan.members};
+}
+
 Move next_move(const View& view) {
     const bool is_going_back = view.phase.phase == Phase::undo || view.phase.phase == Phase::restore;
     if (!is_going_back) {
@@ -230,10 +272,11 @@ Move next_move(const View& view) {
     const auto stranger = is_before_clear(view.phase.phase) ? find_stranger(view) : std::nullopt;
     if (stranger) return go_back(view, fmt::format("member '{}' is in the cluster and not in the plan", *stranger));
     Move move = in_phase(view);
-    const bool makes_nothing_happen = move.kind == Kind::wait || move.kind == Kind::verify;
-    if (!makes_nothing_happen || view.progress == Progress::moving) return move;
-    std::string reason = fmt::format("nothing moved in phase {}, which waited for {}", etcd::to_text(view.phase.phase),
-                                     move.reason.empty() ? "the verification" : move.reason);
+    if (move.kind != Kind::wait || view.progress == Progress::moving) return move;
+    std::string reason =
+        fmt::format("nothing moved in phase {}, which waited for {}", etcd::to_text(view.phase.phase), move.reason);
+    for (const std::string& words : last_words(view))
+        reason += "; " + words;
     return is_going_back ? stuck(std::move(reason)) : go_back(view, std::move(reason));
 }
 

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "bootstrap/rebuild/coordinator/judgement.h"
 #include "bootstrap/rebuild/coordinator/view.h"
 
 namespace polygon::rebuild {
@@ -14,7 +15,7 @@ struct Move {
         enter,     // the next phase, forward
         clear,     // delete the old cluster's keys and enter `bootstrap`, in one transaction
         put_back,  // delete the new cluster's keys, put the saved ones back and enter `restore`
-        verify,    // the certificate
+        certify,   // write the certificate, for the leader to keep
         finish,    // `phase` is `done` or `rolled_back`
         go_back,   // `phase` is `undo` or `restore`; `reason`: why
         stuck,     // a person has to look; the phase stays as it is
@@ -28,6 +29,9 @@ struct Move {
 };
 
 Move next_move(const View& view);
+
+// What the new polygon is compared with in phase `verify`.
+Expected expected_of(const View& view);
 
 // Why a rebuild that nobody aborts goes back begins with something else.
 inline constexpr const char* kAborted = "aborted on request";

@@ -44,6 +44,24 @@ bool shuts_down(const View& view) {
     });
 }
 
+// A leader's position grows by what testers write, and says nothing; a replica's, until it follows, is its progress.
+std::string of_proof(const View& view, const std::string& name) {
+    const bool is_asked = view.phase.phase == etcd::Phase::replicas || view.phase.phase == etcd::Phase::verify;
+    const Reported polygon = reported(view);
+    const etcd::NodeProof* proof = is_asked ? find_proof(polygon, name) : nullptr;
+    if (proof == nullptr) return "";
+    std::string text =
+        fmt::format("|{}|{}|{}|{}|{}|{}|{}", static_cast<int>(proof->role), proof->generation, proof->timeline,
+                    proof->receiver, proof->cloned_bytes, proof->evidence.empty(), proof->kept_certificate);
+    if (view.cluster.leader == name) return text;
+    const std::uint64_t target = view.phase.phase == etcd::Phase::verify && find_leader_proof(polygon) != nullptr
+                                     ? find_leader_proof(polygon)->stamped_lsn
+                                     : 0;
+    if (!judge_follower(polygon, name, target).counts())
+        text += fmt::format("|{}|{}", proof->received_lsn, proof->replayed_lsn);
+    return text;
+}
+
 std::string of_node(const View& view, const std::string& name, const etcd::NodeRecord& node) {
     std::string text =
         fmt::format("{}|{}|{}|{}|{}", name, node.is_patroni_running, node.generation, node.previous_for, node.address);
@@ -54,7 +72,7 @@ std::string of_node(const View& view, const std::string& name, const etcd::NodeR
     }
     const bool is_filled_by_patroni = view.phase.phase == Phase::bootstrap || view.phase.phase == Phase::replicas;
     if (is_filled_by_patroni && !is_running(view.cluster, name)) text += fmt::format("|{}", node.used_bytes);
-    return text;
+    return text + of_proof(view, name);
 }
 
 }  // namespace
@@ -62,9 +80,7 @@ std::string of_node(const View& view, const std::string& name, const etcd::NodeR
 std::string fingerprint(const View& view) {
     std::string text = fmt::format("{}|{}|{}|{}|{}|{}\n", etcd::to_text(view.phase.phase), view.phase.attempt,
                                    view.cluster.leader.value_or(""), view.cluster.initialize.value_or("(absent)"),
-                                   view.proven.value_or(""), view.replication.cloned_bytes);
-    for (const std::string& member : view.replication.streaming)
-        text += member + " streams\n";
+                                   view.proven.value_or(""), view.certified ? view.certified->verified_at : "");
     for (const patroni::MemberKey& member : view.cluster.members)
         text += fmt::format("{}|{}|{}\n", member.name, member.state, member.role);
     for (const auto& [name, node] : view.nodes)

@@ -1,10 +1,12 @@
 #include "bootstrap/rebuild/coordinator/proposal.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "bootstrap/rebuild/coordinator/rehearsal.h"
 #include "common/base/printable.h"
 #include "common/cli/units.h"
 
@@ -86,6 +88,19 @@ Json source_json(const NodeReport* report) {
             {"wal_bytes", report->wal_bytes}};
 }
 
+Json logins_json(const Surveyed& surveyed) {
+    Json logins = Json::array();
+    if (!surveyed.proof) return logins;
+    for (const etcd::Login& login : surveyed.proof->logins)
+        logins.push_back({{"role", login.role},
+                          {"user", login.user},
+                          {"member", login.member},
+                          {"address", login.address},
+                          {"error", login.error},
+                          {"hba_line", login.hba_line}});
+    return logins;
+}
+
 Json nodes_json(const Proposal& proposal) {
     Json nodes = Json::array();
     for (const auto& [name, surveyed] : proposal.survey.nodes) {
@@ -99,7 +114,8 @@ Json nodes_json(const Proposal& proposal) {
                          {"needed_bytes", needed_on(proposal, name, surveyed)},
                          {"free_bytes", surveyed.node.free_bytes},
                          {"is_source_readable", surveyed.report && surveyed.error.empty()},
-                         {"error", surveyed.error}});
+                         {"error", surveyed.error},
+                         {"logins", logins_json(surveyed)}});
     }
     return nodes;
 }
@@ -107,7 +123,8 @@ Json nodes_json(const Proposal& proposal) {
 Status decide(const Survey& survey, const Wanted& wanted, std::string& leader) {
     TRY(check_cluster(survey));
     leader = TRY(choose_leader(survey, wanted));
-    return check_nodes(survey, wanted, leader);
+    TRY(check_nodes(survey, wanted, leader));
+    return check_rehearsal(survey, wanted, leader);
 }
 
 }  // namespace
@@ -118,7 +135,10 @@ Proposal make_proposal(const std::string& scope, Survey survey, const Wanted& wa
     if (wanted.mode == etcd::Mode::in_place) proposal.wanted.replicas = etcd::ReplicaSource::leader;
     const Status decided = decide(proposal.survey, proposal.wanted, proposal.leader);
     if (!decided) proposal.in_the_way = decided.error();
-    if (decided) proposal.warnings = find_warnings(proposal.survey, proposal.wanted, proposal.leader);
+    if (!decided) return proposal;
+    proposal.warnings = find_warnings(proposal.survey, proposal.wanted, proposal.leader);
+    for (std::string& warning : rehearsal_warnings(proposal.survey, proposal.wanted, proposal.leader))
+        proposal.warnings.push_back(std::move(warning));
     return proposal;
 }
 
@@ -142,6 +162,7 @@ std::string to_table(const Proposal& proposal) {
     for (const std::string& warning : proposal.warnings)
         add(text, "warning", warning);
     if (proposal.in_the_way) add(text, "in the way", proposal.in_the_way->message);
+    if (proposal.in_the_way && !proposal.in_the_way->hint.empty()) add(text, "", proposal.in_the_way->hint);
     return text;
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/base/log.h"
+#include "common/base/printable.h"
 
 namespace polygon::rebuild {
 namespace {
@@ -21,10 +22,11 @@ const char* word_of(Order order) {
     return order == Order::abort ? "abort" : "rollback";
 }
 
-Order parse_order(const std::string& text) {
-    if (text == "abort") return Order::abort;
-    if (text == "rollback") return Order::rollback;
-    return Order::none;
+std::optional<Order> parse_order(const std::string& text) {
+    for (const Order order : {Order::abort, Order::rollback}) {
+        if (text == word_of(order)) return order;
+    }
+    return std::nullopt;
 }
 
 // Neither goes back to what it was: whose lease has ended holds nothing, and who leads is decided anew.
@@ -62,10 +64,22 @@ Result<Situation> RebuildStore::look() {
     seen.generation = TRY(etcd::read_stored(client_, keys_.generation(), etcd::parse_generation));
     // Last: a phase that is entered by this look was wanted by whoever had given no order until now.
     if (const auto entry = TRY(client_.read(keys_.order()))) {
-        seen.order = parse_order(entry->value);
+        seen.order = understand_order(entry->value);
         seen.order_revision = entry->mod_revision;
     }
     return seen;
+}
+
+// Somebody's slip must not end a rebuild that has stopped the polygon.
+Order RebuildStore::understand_order(const std::string& text) {
+    const std::optional<Order> order = parse_order(text);
+    if (!order && text != unknown_order_) {
+        log_warning(fmt::format("the key '{}' holds '{}', which is no order: nothing is done about it", keys_.order(),
+                                printable(text)),
+                    {{"known", fmt::format("{}, {}", word_of(Order::abort), word_of(Order::rollback))}});
+    }
+    unknown_order_ = order ? "" : text;
+    return order.value_or(Order::none);
 }
 
 Result<std::vector<etcd::HistoryRecord>> RebuildStore::read_history() {
@@ -85,17 +99,20 @@ Result<std::optional<std::string>> RebuildStore::read_holder() {
     return entry ? std::optional(entry->value) : std::nullopt;
 }
 
-Status RebuildStore::ask_preflight(const std::string& id, etcd::LeaseId lease) {
-    const etcd::Transaction transaction{
-        .compares = {etcd::absent(keys_.preflight())},
-        .then = {etcd::put(keys_.preflight(), fmt::format(R"({{"id": "{}"}})", id), lease)}};
+Status RebuildStore::ask(const etcd::ProofRequest& request, etcd::LeaseId lease) {
+    etcd::Transaction transaction{.compares = {etcd::absent(keys_.preflight()), etcd::absent(keys_.proof())},
+                                  .then = {etcd::put(keys_.proof(), etcd::to_json(request), lease)}};
+    if (request.purpose == etcd::ProofPurpose::rehearse)
+        transaction.then.push_back(etcd::put(keys_.preflight(), fmt::format(R"({{"id": "{}"}})", request.id), lease));
     if (TRY(client_.commit(transaction)).succeeded) return {};
-    return Error{Errc::conflict, fmt::format("somebody else asks the nodes already (key '{}')", keys_.preflight()),
-                 "Run the same command again in a minute.", Retry::safe};
+    return Error{
+        Errc::conflict,
+        fmt::format("somebody else asks the nodes already (keys '{}' and '{}')", keys_.preflight(), keys_.proof()),
+        "Run the same command again in a minute.", Retry::safe};
 }
 
-Status RebuildStore::withdraw_preflight() {
-    TRY(client_.commit({.compares = {}, .then = {etcd::remove(keys_.preflight())}}));
+Status RebuildStore::withdraw_request() {
+    TRY(client_.commit({.compares = {}, .then = {etcd::remove(keys_.preflight()), etcd::remove(keys_.proof())}}));
     return {};
 }
 
@@ -149,6 +166,7 @@ Status RebuildStore::begin(const etcd::Lock& lock, const Situation& seen, const 
     transaction.compares.push_back(etcd::value_is(cluster_prefix_ + "initialize", plan.system_identifier));
     transaction.then.push_back(etcd::put(keys_.plan(), etcd::to_json(plan)));
     transaction.then.push_back(etcd::remove(keys_.preflight()));
+    transaction.then.push_back(etcd::remove(keys_.proof()));
     Status begun = commit_or_conflict(transaction, "the rebuild was not begun", Errc::refused);
     if (!begun && begun.error().code == Errc::refused) begun.error().hint = "Mend that in etcd. Nothing was begun.";
     return begun;

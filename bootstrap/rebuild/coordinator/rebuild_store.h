@@ -46,8 +46,8 @@ class RebuildStore {
     // Every write of a coordinator that etcd refuses for good is Errc::needs_person, in etcd's own words; in begin()
     // Errc::refused.
 
-    // Records of agents that make no sense are left out, as if the agents were gone. Errc::conflict for any other
-    // value.
+    // Records of agents that make no sense are left out, as if the agents were gone. An order that is none is
+    // Order::none and a warning, once. Errc::conflict for any other value.
     Result<Situation> look();
     Result<std::vector<etcd::HistoryRecord>> read_history();  // the oldest first
 
@@ -55,8 +55,9 @@ class RebuildStore {
     Result<std::optional<std::string>> read_holder();
 
     // Errc::conflict if a request of somebody else is there.
-    Status ask_preflight(const std::string& id, etcd::LeaseId lease);
-    Status withdraw_preflight();
+    // To rehearse: what they would do as well (the key `preflight`).
+    Status ask(const etcd::ProofRequest& request, etcd::LeaseId lease);
+    Status withdraw_request();
     // A lease for a request by someone who holds no lock.
     Result<etcd::LeaseId> grant_lease(std::chrono::seconds ttl);
 
@@ -95,6 +96,7 @@ class RebuildStore {
     const etcd::RebuildKeys& keys() const { return keys_; }
 
   private:
+    Order understand_order(const std::string& text);
     etcd::Transaction on(const etcd::Lock& lock, const Situation& seen, const etcd::PhaseRecord& next) const;
     void require_all_stopped(const Situation& seen, etcd::Transaction& transaction) const;
     Result<Attempt> commit_as_holder(const etcd::Lock& lock, const etcd::Transaction& transaction);
@@ -107,6 +109,7 @@ class RebuildStore {
 
     std::string cluster_prefix_;
     etcd::RebuildKeys keys_;
+    std::string unknown_order_;  // that was warned of
     etcd::Client client_;
 };
 

@@ -105,8 +105,9 @@ std::string to_table(const std::vector<etcd::HistoryRecord>& history) {
     for (const etcd::HistoryRecord& record : history) {
         const std::string down = record.outcome == "done" ? fmt::format("{:.1f} s", outage_of(record.seconds)) : "";
         const std::string error = record.error.empty() ? "" : fmt::format("  ({})", record.error);
-        text += fmt::format("{:<22} {:<12} {:<9} {:<21} {:<9} {}{}\n", printable(record.generation), record.outcome,
-                            record.mode, record.ended_at, down, printable(record.backup_label), printable(error));
+        text += fmt::format("{:<22} {:<12} {:<9} {:<21} {:<9} {}{}\n", printable(record.generation),
+                            printable(record.outcome), printable(record.mode), printable(record.ended_at), down,
+                            printable(record.backup_label), printable(error));
     }
     return text;
 }

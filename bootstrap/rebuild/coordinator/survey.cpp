@@ -81,6 +81,10 @@ bool has_answered(const etcd::NodeRecord& node, const std::string& id) {
     return node.preflight && node.preflight->id == id;
 }
 
+bool has_proven(const etcd::NodeRecord& node, const std::string& id) {
+    return node.proof && node.proof->id == id;
+}
+
 bool is_standby_cluster(const StoredCluster& cluster) {
     for (const etcd::KeyValue& entry : cluster.entries) {
         if (entry.key != cluster.prefix + "config") continue;
@@ -106,6 +110,7 @@ Survey make_survey(const Situation& situation, const std::string& id) {
     Survey survey{.cluster = situation.cluster.keys, .is_standby_cluster = is_standby_cluster(situation.cluster)};
     for (const auto& [name, stored] : situation.nodes) {
         Surveyed surveyed{.node = *stored.value};
+        if (has_proven(surveyed.node, id)) surveyed.proof = surveyed.node.proof;
         if (!has_answered(surveyed.node, id)) {
             surveyed.error = "it did not say what it would do";
         } else {
@@ -121,7 +126,7 @@ Survey make_survey(const Situation& situation, const std::string& id) {
 std::vector<std::string> still_asked(const Situation& situation, const std::string& id) {
     std::vector<std::string> names;
     for (const auto& [name, stored] : situation.nodes) {
-        if (!has_answered(*stored.value, id)) names.push_back(name);
+        if (!has_answered(*stored.value, id) || !has_proven(*stored.value, id)) names.push_back(name);
     }
     return names;
 }

@@ -38,7 +38,8 @@ std::optional<NodeReport> parse_report(const std::string& text);
 struct Surveyed {
     etcd::NodeRecord node;
     std::optional<NodeReport> report;
-    std::string error;  // why there is no report, or what stands in the way although there is one
+    std::optional<etcd::NodeProof> proof;  // of the logins and looks that the end of a rebuild takes
+    std::string error;                     // why there is no report, or what stands in the way although there is one
 };
 
 struct Survey {

@@ -13,10 +13,19 @@ const etcd::NodeRecord* find_node(const View& view, const std::string& member) {
     return found == view.nodes.end() ? nullptr : &found->second;
 }
 
-// Patroni has "running" in the key of a replica that streams, too; later versions may say "streaming".
+Reported reported(const View& view) {
+    return {.cluster = view.cluster,
+            .nodes = view.nodes,
+            .generation = view.plan.generation,
+            .proof_id = etcd::proof_id(view.phase)};
+}
+
+// Patroni has "running" in the key of a replica that streams, too; from 4.0 on one that streams or follows by the
+// archive has a state of its own (patroni/ha.py, touch_member).
 bool is_running(const patroni::ClusterKeys& cluster, const std::string& member) {
     const patroni::MemberKey* key = cluster.find_member(member);
-    return key != nullptr && (key->state == "running" || key->state == "streaming");
+    return key != nullptr &&
+           (key->state == "running" || key->state == "streaming" || key->state == "in archive recovery");
 }
 
 std::optional<std::string> find_stranger(const View& view) {

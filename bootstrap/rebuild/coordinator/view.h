@@ -1,12 +1,11 @@
 // A rebuild as the coordinator sees it at one moment: plain values, from which next_move.h decides.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 
+#include "bootstrap/rebuild/coordinator/follower.h"
 #include "common/etcd/rebuild_state.h"
 #include "common/patroni/cluster.h"
 
@@ -18,17 +17,10 @@ enum class Order { none, abort, rollback };
 // Whether something has moved within the coordinator's patience.
 enum class Progress { moving, stalled };
 
-// What the new leader says of those who follow it.
-struct Replication {
-    std::set<std::string> streaming;  // members, by pg_stat_replication's application_name
-    std::uint64_t cloned_bytes = 0;   // sent to base backups that run
-    bool operator==(const Replication&) const = default;
-};
-
-// What the verification of the new polygon came to.
-struct Verdict {
-    bool holds = false;
-    std::string reason;  // what does not hold
+// The certificate that the coordinator has written, in phase `verify`.
+struct Certified {
+    std::string verified_at;
+    bool is_overdue = false;  // the leader has had its time to keep it
 };
 
 struct View {
@@ -39,9 +31,11 @@ struct View {
     std::optional<std::string> proven;  // the generation that a leader has proven last
     Progress progress = Progress::moving;
     Order order = Order::none;
-    Replication replication;         // asked for in phase `replicas` alone
-    std::optional<Verdict> verdict;  // once the polygon was verified, in phase `verify`
+    std::optional<Certified> certified;
 };
+
+// What the nodes prove of the generation in this phase.
+Reported reported(const View& view);
 
 // The agent's record of a member; null if it is gone.
 const etcd::NodeRecord* find_node(const View& view, const std::string& member);

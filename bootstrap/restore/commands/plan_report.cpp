@@ -139,12 +139,14 @@ void add_databases(Table& table, const sanitize::DatabasePlan& databases) {
         table.add("databases", fmt::format("{}: renamed to {}", from, to));
 }
 
-void add_sql(Table& table, const std::vector<sanitize::SqlFile>& files) {
+void add_sql(Table& table, const sanitize::Policy& policy) {
+    const std::vector<sanitize::SqlFile>& files = policy.sql;
     if (files.empty()) table.add("sql", "none: the data stays production's");
     for (const sanitize::SqlFile& file : files) {
         table.add("sql", fmt::format("{} in {}", file.path.string(),
                                      file.database ? fmt::format("database '{}'", *file.database) : "every database"));
     }
+    if (policy.old_rows == sanitize::OldRows::rewritten) table.add("sql", "tables with old rows are rewritten");
 }
 
 void add_space(Table& table, const PlanReport& report) {
@@ -262,8 +264,8 @@ Status measure(const backup::Backup& backup, PlanReport& report) {
     report.identity = TRY(backup::compute_identity(backup));
     report.wal = TRY(measure_wal(backup, recovered_from(plan.settings.recovery)));
     report.tablespaces = TRY(find_tablespaces(backup, tablespace_mapping(plan)));
-    report.file_systems =
-        TRY(measure_space(backup, report.wal, plan.places.staged, report.tablespaces, postgres::kStagedSuffix));
+    report.file_systems = TRY(measure_space(backup, report.wal, plan.places.staged, report.tablespaces,
+                                            postgres::kStagedSuffix, rewriting_of(plan.policy)));
     return {};
 }
 
@@ -288,7 +290,9 @@ std::string to_table(const PlanReport& report) {
     table.add("foreign servers", std::string(foreign_servers_of(plan)));
     if (const auto& kept = plan.policy.ties.kept_extensions; !kept.empty())
         table.add("extensions kept", fmt::format("{}", fmt::join(kept, ", ")));
-    add_sql(table, plan.policy.sql);
+    if (!plan.excluded_files.empty())
+        table.add("excluded files", fmt::format("{}", fmt::join(plan.excluded_files, ", ")));
+    add_sql(table, plan.policy);
     add_space(table, report);
     return table.text();
 }
@@ -315,6 +319,7 @@ std::string to_json(const PlanReport& report) {
                        {"jobs", jobs_of(plan)},
                        {"foreign_servers", foreign_servers_of(plan)},
                        {"extensions_kept", plan.policy.ties.kept_extensions},
+                       {"excluded_files", plan.excluded_files},
                        {"sql", sql_json(plan.policy.sql)},
                        {"space", space_json(report.file_systems)}};
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -102,6 +102,7 @@ backup::RestoreRequest make_request(const RestoreCommand& command, const Prepare
     return {.backup = prepared.backup,
             .data_directory = prepared.data_directory,
             .tablespaces = prepared.tablespaces,
+            .may_be_there = [](std::string_view name) { return name == kIncompleteMark; },
             .is_left_out = [](std::string_view path) { return stdfs::path(path).filename() == kIncompleteMark; },
             .wal = command.wal,
             .on_problem = [](const std::string& problem) { log_warning(problem); }};

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/commands/check_command.h"
+#include "bootstrap/restore/files/own_configuration.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/sources/combine.h"
 #include "bootstrap/restore/sources/filling_command.h"
@@ -18,9 +18,9 @@ namespace {
 // One overload for each source.
 class Acquisition {
   public:
-    Acquisition(Plan& plan, postgres::GenerationMarker& marker, ProductionFiles& production, Progress& progress,
+    Acquisition(Plan& plan, postgres::GenerationMarker& marker, LeftBehind& left_behind, Progress& progress,
                 Clock& clock)
-        : plan_(plan), marker_(marker), production_(production), progress_(progress), clock_(clock) {}
+        : plan_(plan), marker_(marker), left_behind_(left_behind), progress_(progress), clock_(clock) {}
 
     Status operator()(const backup::Backup& backup);
     Status operator()(const LiveServer& server);
@@ -28,13 +28,21 @@ class Acquisition {
 
   private:
     backup::LeftOutFile keep_aside() {
-        return [this](const std::string& path, const auto& content) { production_.keep(path, content); };
+        return [this](const std::string& path, const auto& content) -> Status {
+            TRY(left_behind_.excluded.note(path));
+            left_behind_.settings.keep(path, content);
+            return {};
+        };
     }
+    LeftOut is_left_out() {
+        return [this](std::string_view path) { return plan_.files.is_left_out(path); };
+    }
+    Status settle(const fs::Path& incoming);
     Result<backup::Restored> restore(const backup::RestoreRequest& request);
 
     Plan& plan_;
     postgres::GenerationMarker& marker_;
-    ProductionFiles& production_;
+    LeftBehind& left_behind_;
     Progress& progress_;
     Clock& clock_;
 };
@@ -58,7 +66,8 @@ Status Acquisition::operator()(const backup::Backup& backup) {
                      .data_directory = plan_.places.staged,
                      .tablespaces = tablespace_mapping(plan_),
                      .tablespace_suffix = postgres::kStagedSuffix,
-                     .is_left_out = is_left_out,
+                     .may_be_there = is_own_configuration,
+                     .is_left_out = is_left_out(),
                      .on_left_out = keep_aside(),
                      .wal = recovered_from(plan_.settings.recovery),
                      .check_wal = check_wal_with(plan_.binaries, backup.manifest, clock_),
@@ -70,6 +79,11 @@ Status Acquisition::operator()(const backup::Backup& backup) {
     return {};
 }
 
+Status Acquisition::settle(const fs::Path& incoming) {
+    TRY(remove_left_out(incoming, is_left_out(), keep_aside()));
+    return move_up(plan_.places.staged);
+}
+
 Status Acquisition::operator()(const LiveServer& server) {
     marker_.backup_label = fmt::format("pg-polygon {}", plan_.generation);
     const fs::Path incoming = TRY(open_incoming(plan_.places.staged));
@@ -77,22 +91,21 @@ Status Acquisition::operator()(const LiveServer& server) {
         TRY(take_backup(server, plan_.binaries, plan_.places, incoming, marker_.backup_label, progress_, clock_));
     marker_.backup_time = taken.time;
     marker_.backup_end_lsn = taken.end_lsn;
-    tell_configuration(incoming, keep_aside());
-    return move_up(plan_.places.staged, is_left_out);
+    return settle(incoming);
 }
 
 Status Acquisition::operator()(const FillingCommand& command) {
     const fs::Path incoming = TRY(open_incoming(plan_.places.staged));
     progress_.enter("restore");
-    const Filled filled = TRY(fill(command, plan_.settings, plan_.places, incoming, clock_));
+    const Filled filled = TRY(fill(command, plan_.settings, plan_.places, incoming, is_left_out(), clock_));
+    plan_.files.set_major_version(filled.major_version);
     plan_.binaries = TRY(find_matching_binaries(plan_.configuration, "what polygon.source.command brought",
                                                 filled.major_version, clock_));
     TRY(check_target(plan_.settings.recovery, plan_.binaries, clock_));
     marker_.is_backup_verified = TRY(verify_filled(incoming, filled, plan_, progress_, clock_));
     marker_.backup_label = filled.label;
     marker_.backup_time = filled.start_time;
-    tell_configuration(incoming, keep_aside());
-    return move_up(plan_.places.staged, is_left_out);
+    return settle(incoming);
 }
 
 }  // namespace
@@ -107,11 +120,12 @@ std::string describe(const DataSource& source) {
     return "what polygon.source.command brings";
 }
 
-Status acquire_files(Plan& plan, postgres::GenerationMarker& marker, ProductionFiles& production, Progress& progress,
+Status acquire_files(Plan& plan, postgres::GenerationMarker& marker, LeftBehind& left_behind, Progress& progress,
                      Clock& clock) {
     // The source is copied: the plan is written to meanwhile.
     const DataSource source = plan.source;
-    return std::visit(Acquisition(plan, marker, production, progress, clock), source);
+    TRY(std::visit(Acquisition(plan, marker, left_behind, progress, clock), source));
+    return plan.files.require_kept(plan.places.staged);
 }
 
 }  // namespace polygon::bootstrap

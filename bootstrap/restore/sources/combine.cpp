@@ -11,8 +11,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "bootstrap/restore/carried_over.h"
-#include "bootstrap/restore/production_files.h"
+#include "bootstrap/restore/files/own_configuration.h"
 #include "bootstrap/restore/sources/arriving_files.h"
 #include "bootstrap/restore/sources/followed_program.h"
 #include "bootstrap/restore/sources/incoming.h"
@@ -184,7 +183,7 @@ Status Combination::open_places() {
                            .combined = here / kCombined});
     }
     const fs::Path& data = request_.data_directory;
-    TRY(reserve_tablespaces({.data = data, .staged = data, .previous = data}, reserved, request_.is_left_out));
+    TRY(reserve_tablespaces({.data = data, .staged = data, .previous = data}, reserved, request_.may_be_there));
     TRY(open_directory(data, 0700));
     for (const auto& [name, place] : reserved)
         TRY(open_directory(place, 0700));
@@ -245,6 +244,7 @@ Result<fs::Path> Combination::unpack(const backup::Backup& member) {
     TRY(backup::restore({.backup = member,
                          .data_directory = directory,
                          .tablespaces = tablespaces,
+                         .may_be_there = [](std::string_view entry) { return entry == "postgresql.conf"; },
                          .is_left_out = is_last ? LeftOut() : is_not_taken_over,
                          .wal = wal_of(member),
                          .on_progress = [this](const backup::Progress& now) { report(now); },
@@ -364,14 +364,14 @@ Result<backup::Restored> Combination::verify(const ArrivingFiles& arrived) {
 }
 
 Status Combination::settle() const {
+    if (request_.is_left_out) TRY(remove_left_out(combined_, request_.is_left_out, request_.on_left_out));
     TRY(withdraw_access(combined_));
     for (const Place& place : places_) {
         TRY(withdraw_access(place.combined));
         TRY(move_children(place.combined, place.tablespace.path));
         TRY(fs::replace_link(combined_ / "pg_tblspc" / std::to_string(place.tablespace.oid), place.tablespace.path));
     }
-    if (request_.on_left_out) tell_configuration(combined_, request_.on_left_out);
-    return move_up(request_.data_directory, request_.is_left_out);
+    return move_up(request_.data_directory);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/recovery.h"
 #include "bootstrap/restore/sources/followed_program.h"
 #include "bootstrap/restore/sources/incoming.h"
@@ -125,7 +124,8 @@ std::string fill_in(const FillingCommand& command, const fs::Path& directory) {
 }
 
 Result<Filled> fill(const FillingCommand& command, const patroni::PolygonSettings& settings,
-                    const postgres::Places& places, const fs::Path& incoming, Clock& clock) {
+                    const postgres::Places& places, const fs::Path& incoming, const LeftOut& is_left_out,
+                    Clock& clock) {
     std::map<std::string, fs::Path> reserved;
     std::set<fs::Path> allowed;
     for (const auto& [production, here] : settings.tablespaces.value) {
@@ -133,7 +133,7 @@ Result<Filled> fill(const FillingCommand& command, const patroni::PolygonSetting
         reserved[fmt::format("expected-{}", reserved.size())] = staged;
         allowed.insert(staged.lexically_normal());
     }
-    TRY(reserve_tablespaces(places, reserved, is_left_out));
+    TRY(reserve_tablespaces(places, reserved));
     TRY(run(command, places, incoming, clock));
     TRY(check_entries(incoming, allowed, is_left_out));
     Filled filled{.major_version = TRY(read_major(incoming))};

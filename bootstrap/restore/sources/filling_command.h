@@ -6,6 +6,7 @@
 #include "bootstrap/restore/plan.h"
 #include "bootstrap/restore/progress.h"
 #include "bootstrap/restore/sources/data_source.h"
+#include "bootstrap/restore/sources/incoming.h"
 #include "common/base/clock.h"
 #include "common/postgres/data_directory.h"
 
@@ -27,7 +28,7 @@ struct Filled {
 // no foreign links, control file, backup_label, the WAL to start from (unless a restore_command will bring it),
 // tablespaces. Errors: process_failed with the command's last words, backup_*, data_directory_*, io.
 Result<Filled> fill(const FillingCommand& command, const patroni::PolygonSettings& settings,
-                    const postgres::Places& places, const fs::Path& incoming, Clock& clock);
+                    const postgres::Places& places, const fs::Path& incoming, const LeftOut& is_left_out, Clock& clock);
 
 // Compares every file with backup_manifest. Where the tool brought none, a warning says that nobody can, and the result
 // is false; backup_incomplete under `verify: manifest`.

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/sources/arriving_files.h"
 #include "bootstrap/restore/sources/followed_program.h"
 #include "bootstrap/restore/sources/incoming.h"
@@ -207,12 +206,12 @@ Result<TakenBackup> take_backup(const LiveServer& server, const postgres::Binari
         reserved[oid] = tablespace.staged_path;
         allowed.insert(tablespace.staged_path.lexically_normal());
     }
-    TRY(reserve_tablespaces(places, reserved, is_left_out));
+    TRY(reserve_tablespaces(places, reserved));
     ArrivingFiles arriving(TRY(make_roots(server, incoming)), backup::ChecksumAlgorithm::crc32c);
     TRY(run_basebackup(server, basebackup_argv(server, binaries, incoming, label), places.staged / "pg_basebackup.log",
                        progress, clock));
     arriving.finish();
-    TRY(check_entries(incoming, allowed, is_left_out));
+    TRY(check_entries(incoming, allowed, {}));  // it brings no other links
     const backup::Backup backup = TRY(verify(incoming, label, arriving, binaries, progress, clock));
     return TakenBackup{.time = backup.manifest.last_modified, .end_lsn = backup.manifest.end_lsn()};
 }

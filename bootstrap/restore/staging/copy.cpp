@@ -6,9 +6,11 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#include "bootstrap/restore/carried_over.h"
 #include "bootstrap/restore/clone.h"
+#include "bootstrap/restore/files/own_configuration.h"
+#include "bootstrap/restore/files/postgres_files.h"
 #include "bootstrap/restore/orders.h"
+#include "bootstrap/restore/quarantine.h"
 #include "bootstrap/restore/sources/incoming.h"
 #include "bootstrap/restore/sources/live_server.h"
 #include "bootstrap/restore/staging/serving.h"
@@ -58,7 +60,8 @@ Result<LiveServer> ask_leader(const Task& task, const std::string& address) {
     const patroni::Credentials& replication = task.configuration.postgresql.replication;
     const Secret password = TRY(derive_staging_password(replication.password, task.rebuild.generation));
     LiveServer server{.conninfo = TRY(staged_leader_conninfo(address, replication, password))};
-    postgres::ConnectionParameters parameters{.keywords = server.conninfo.keywords, .password = password};
+    postgres::ConnectionParameters parameters{
+        .keywords = server.conninfo.keywords, .password = password, .host_is = postgres::HostIs::one_server};
     parameters.keywords["replication"] = "true";
     Result<postgres::Connection> session = postgres::Connection::open(parameters);
     if (!session) return explain_connection(std::move(session).error(), address);
@@ -78,8 +81,9 @@ Result<postgres::GenerationMarker> read_copied_marker(const fs::Path& incoming, 
     return marker;
 }
 
+// The rest is as the leader has it: what it was to have of production's is decided there.
 bool is_left_behind(std::string_view path) {
-    return path == kServingMark || is_left_out(path);
+    return path == kServingMark || is_own_configuration(path) || provenance_of(path) == Provenance::transient;
 }
 
 Result<postgres::GenerationMarker> fetch(const Task& task, const LiveServer& server, const postgres::Binaries& binaries,
@@ -89,7 +93,8 @@ Result<postgres::GenerationMarker> fetch(const Task& task, const LiveServer& ser
     Result<TakenBackup> taken = take_backup(server, binaries, task.places, incoming, label, progress, clock);
     if (!taken) return in_context(std::move(taken).error(), fmt::format("copying from {}", address));
     postgres::GenerationMarker marker = TRY(read_copied_marker(incoming, task, address));
-    TRY(move_up(task.places.staged, is_left_behind));
+    TRY(remove_left_out(incoming, is_left_behind, {}));
+    TRY(move_up(task.places.staged));
     return marker;
 }
 
@@ -100,14 +105,14 @@ Status replay(const Task& task, const postgres::Binaries& binaries, const postgr
               Clock& clock) {
     const fs::Path& staged = task.places.staged;
     const Deadline deadline(clock, kLongestReplay);
+    const process::Isolation isolation = TRY(choose_isolation(task.settings.quarantine));
     postgres::ServerParameters parameters =
         staging_parameters(task.settings.quarantine, binaries, marker, task.rebuild.members.size());
     parameters["hot_standby"] = "on";  // accepts us when it is consistent
     TRY(fs::write_file_durably(staged / "postgresql.auto.conf", ""));
     TRY(fs::write_file_durably(staged / "standby.signal", ""));
     {
-        postgres::PrivateServer server =
-            TRY(postgres::PrivateServer::prepare(binaries, staged, parameters, process::strongest_isolation()));
+        postgres::PrivateServer server = TRY(postgres::PrivateServer::prepare(binaries, staged, parameters, isolation));
         TRY(server.start(clock, deadline));
         TRY(server.stop(clock, deadline));
     }
@@ -121,9 +126,9 @@ Status replay(const Task& task, const postgres::Binaries& binaries, const postgr
 Status finish(const fs::Path& staged, postgres::GenerationMarker marker) {
     TRY(remove_statistics(staged));
     TRY(write_own_configuration(staged));
+    TRY(postgres::flush_data_directory(staged));
     marker.stage = postgres::Stage::restored;
     TRY(postgres::write_marker(staged, marker));
-    TRY(fs::flush_filesystem(staged));
     return postgres::seal(staged);
 }
 
@@ -158,7 +163,7 @@ Status run_phases(const Request& request, Progress& progress, Clock& clock) {
 
 Result<postgres::Conninfo> staged_leader_conninfo(const std::string& address, const patroni::Credentials& replication,
                                                   const Secret& password) {
-    if (replication.connection.contains("sslpassword")) {
+    if (!replication.key_password.is_empty()) {
         return Error{Errc::configuration,
                      "postgresql.authentication.replication holds 'sslpassword', which would be seen in ps",
                      "Use a key without a passphrase, or set polygon.replicas to leader."};
@@ -169,6 +174,7 @@ Result<postgres::Conninfo> staged_leader_conninfo(const std::string& address, co
     }
     postgres::ConnectionParameters parameters =
         postgres::at_address(address, kStagingRole, password, "", replication.connection);
+    TRY(postgres::require_one_server(parameters.keywords["host"], parameters.keywords["port"]));  // it is from etcd
     parameters.keywords.erase("dbname");
     parameters.keywords.emplace("application_name", "pg-polygon");
     return postgres::Conninfo{.keywords = std::move(parameters.keywords), .password = password};

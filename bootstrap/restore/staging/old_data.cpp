@@ -36,7 +36,7 @@ Status remove_contents(const Path& failed) {
 }  // namespace
 
 Path failed_place(const postgres::Places& places) {
-    return places.data.string() + kFailedSuffix;
+    return places.data.string() + postgres::kFailedSuffix;
 }
 
 Result<bool> is_failed_clone(const Path& failed) {
@@ -51,7 +51,7 @@ Result<std::vector<OldTree>> find_old_data(const postgres::Places& places) {
     std::vector<OldTree> old;
     if (TRY(fs::is_there(places.previous))) TRY(measure(places.previous, postgres::kPreviousSuffix, old));
     const Path failed = failed_place(places);
-    if (TRY(is_failed_clone(failed))) TRY(measure(failed, kFailedSuffix, old));
+    if (TRY(is_failed_clone(failed))) TRY(measure(failed, postgres::kFailedSuffix, old));
     return old;
 }
 
@@ -59,7 +59,7 @@ Status remove_failed_clone(const postgres::Places& places) {
     const Path failed = failed_place(places);
     if (!TRY(is_failed_clone(failed))) return {};
     log_info("removing a clone whose bootstrap failed", {{"directory", failed.string()}});
-    for (const Path& tree : TRY(list_trees(failed, kFailedSuffix))) {
+    for (const Path& tree : TRY(list_trees(failed, postgres::kFailedSuffix))) {
         if (tree != failed) TRY(fs::remove_tree(tree));
     }
     return remove_contents(failed);

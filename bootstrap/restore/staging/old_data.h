@@ -9,10 +9,7 @@
 
 namespace polygon::bootstrap {
 
-// Patroni renames a data directory whose bootstrap failed to D.failed, and what its links point to likewise
-// (patroni/postgresql/__init__.py move_data_directory).
-inline constexpr const char* kFailedSuffix = ".failed";
-
+// Where Patroni renames a data directory whose bootstrap failed, and what its links point to likewise.
 postgres::Path failed_place(const postgres::Places& places);
 
 // Whether a clone of ours is what failed there: it has a polygon.json, of whichever generation.

@@ -7,7 +7,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 
-#include "bootstrap/restore/carried_over.h"
+#include "bootstrap/restore/files/own_configuration.h"
 #include "bootstrap/restore/orders.h"
 #include "bootstrap/restore/plan.h"
 #include "bootstrap/restore/progress.h"
@@ -17,6 +17,7 @@
 #include "bootstrap/restore/staging/staging_role.h"
 #include "common/base/log.h"
 #include "common/fs/file.h"
+#include "common/postgres/data_directory.h"
 #include "common/postgres/private_server.h"
 #include "common/postgres/seal.h"
 
@@ -145,6 +146,7 @@ Status end_serving(postgres::PrivateServer& server, const Task& task, Clock& clo
 Status seal_again(const postgres::Path& staged) {
     TRY(require_clean_shutdown(staged));
     TRY(remove_statistics(staged));
+    TRY(postgres::flush_data_directory(staged));
     TRY(fs::remove_file(staged / kServingMark));
     return postgres::seal(staged);
 }

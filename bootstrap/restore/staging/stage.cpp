@@ -32,7 +32,7 @@ Status make_place(const Request& request, const Task& task, Clock& clock) {
     const auto settings =
         TRY(patroni::PolygonSettings::load({request.source.path, request.source.environment}, request.overrides));
     TRY(postgres::require_movable(task.places));
-    TRY(require_links_movable(task.places, settings.tablespaces.value));
+    TRY(require_usable_places(task.places, settings.tablespaces.value));
     TRY(make_room(task.places, task.rebuild.generation, clock));
     // In place, the room is that of the data directory.
     if (task.rebuild.mode == etcd::Mode::in_place) return {};

@@ -8,7 +8,8 @@
 
 #include "common/base/log.h"
 #include "common/base/suggestion.h"
-#include "common/sanitize/findings.h"
+#include "common/sanitize/masking/traces.h"
+#include "common/sanitize/statistics.h"
 #include "common/sanitize/ties/event_triggers.h"
 
 namespace polygon::sanitize {
@@ -21,23 +22,6 @@ using postgres::Row;
 constexpr const char* kAdministrative = "postgres";
 constexpr int kFirstWithoutEventTriggers = 17;  // event_triggers = off, of a session
 constexpr auto kPollInterval = 20ms;
-
-struct Database {
-    std::string name;
-    bool is_open = false;
-    bool is_template = false;
-};
-
-// template0 and a database whose DROP was interrupted are nobody's to mask.
-Result<std::vector<Database>> read_databases(Connection& session) {
-    std::vector<Database> databases;
-    const auto rows =
-        TRY(session.query("SELECT datname, datallowconn, datistemplate FROM pg_catalog.pg_database "
-                          "WHERE datname <> 'template0' AND datconnlimit <> -2 ORDER BY datname"));
-    for (const Row& row : rows)
-        databases.push_back({.name = *row[0], .is_open = row[1] == "t", .is_template = row[2] == "t"});
-    return databases;
-}
 
 // The name that a file's database has now: as it stands there, else as production's is called here.
 std::string current_name(const std::string& name, const Lines& names,
@@ -65,7 +49,7 @@ class Lane {
         has_begun_ = true;
         if (!database_.is_open) TRY(set_connections(administrative, database_.name, Connections::allowed));
         if (masking_->session.binaries.major_version >= kFirstWithoutEventTriggers) return {};
-        Connection session = TRY(masking_->connect_to(database_.name));
+        Connection session = TRY(masking_->connect_to(database_.bytes));
         triggers_ = TRY(silence_event_triggers(session));
         return {};
     }
@@ -80,9 +64,31 @@ class Lane {
         const std::string name = run_->file().name();
         log_info("SQL run",
                  {{"file", name}, {"database", database_.name}, {"seconds", fmt::format("{:.1f}", seconds)}});
-        lines_.push_back(fmt::format("{} in {}, {:.1f} s", name, database_.name, seconds));
+        masked_.runs.push_back(fmt::format("{} in {}, {:.1f} s", name, database_.name, seconds));
+        const ChangedTables changed = TRY(run_->changed_tables());
+        tables_.changed.insert(changed.changed.begin(), changed.changed.end());
+        tables_.with_old_rows.insert(changed.with_old_rows.begin(), changed.with_old_rows.end());
         run_.reset();
         return is_done() ? Status() : start_next(clock);
+    }
+
+    // When all files have been run. The values of before are in more places than the rows.
+    Status clean(const Deadline& deadline) {
+        Connection session = TRY(masking_->connect_to(database_.bytes));
+        TRY(session.limit_statements(deadline.remaining()));
+        TRY(use_own_search_path(session));
+        const auto of_this = [&](Lines names) {
+            for (std::string& name : names)
+                name += " of database " + database_.name;
+            return names;
+        };
+        TRY(in_context(renew_statistics(session, tables_.changed), "database " + database_.name));
+        masked_.unrefreshed = of_this(TRY(list_unrefreshed(session, tables_.changed)));
+        if (masking_->old_rows == OldRows::left) {
+            masked_.old_rows = of_this(TRY(list_tables(session, tables_.with_old_rows)));
+            return {};
+        }
+        return in_context(rewrite_tables(session, tables_.with_old_rows), "database " + database_.name);
     }
 
     // As it was before begin(); a repeat does nothing. Kills a psql that still runs.
@@ -90,7 +96,7 @@ class Lane {
         run_.reset();
         if (!std::exchange(has_begun_, false)) return {};
         if (!triggers_.empty()) {
-            Connection session = TRY(masking_->connect_to(database_.name));
+            Connection session = TRY(masking_->connect_to(database_.bytes));
             TRY(restore_event_triggers(session, triggers_));
         }
         if (database_.is_open) return {};
@@ -99,7 +105,7 @@ class Lane {
 
     bool is_done() const { return !run_ && next_ == files_.size(); }
     void kill() { run_.reset(); }
-    const Lines& lines() const { return lines_; }
+    const Masked& masked() const { return masked_; }
     std::string describe() const { return fmt::format("'{}' in database '{}'", run_->file().name(), database_.name); }
     bool is_running() const { return run_.has_value(); }
 
@@ -108,7 +114,7 @@ class Lane {
         const SqlFile& file = files_[next_++];
         log_info("running SQL", {{"file", file.name()}, {"database", database_.name}});
         started_ = clock.now();
-        run_.emplace(TRY(PsqlRun::start(masking_->session, file, database_.name)));
+        run_.emplace(TRY(PsqlRun::start(masking_->session, file, database_)));
         return {};
     }
 
@@ -120,7 +126,8 @@ class Lane {
     std::vector<Row> triggers_;
     std::optional<PsqlRun> run_;
     Clock::Instant started_;
-    Lines lines_;
+    ChangedTables tables_;
+    Masked masked_;
 };
 
 using Lanes = std::vector<Lane>;
@@ -173,7 +180,9 @@ Status run_lanes(Lanes& lanes, Connection& administrative, Clock& clock, const D
         }
         for (Lane* lane : active) {
             TRY(lane->advance(clock));
-            if (lane->is_done()) TRY(lane->end(administrative));
+            if (!lane->is_done()) continue;
+            TRY(lane->clean(deadline));
+            TRY(lane->end(administrative));
         }
         std::erase_if(active, [](const Lane* lane) { return lane->is_done(); });
         if (active.empty()) continue;
@@ -206,7 +215,7 @@ Status end_lanes(Lanes& lanes, Connection& administrative) {
 
 }  // namespace
 
-Result<Lines> run_sql(const Masking& masking, Clock& clock, const Deadline& deadline) {
+Result<Masked> run_sql(const Masking& masking, Clock& clock, const Deadline& deadline) {
     Connection administrative = TRY(masking.connect_to(kAdministrative));
     Lanes lanes = TRY(make_lanes(masking, administrative));
     const Status done = run_lanes(lanes, administrative, clock, deadline);
@@ -216,10 +225,24 @@ Result<Lines> run_sql(const Masking& masking, Clock& clock, const Deadline& dead
         (void)end_lanes(lanes, administrative);
         return done.error();
     }
-    Lines lines;
-    for (const Lane& lane : lanes)
-        lines.insert(lines.end(), lane.lines().begin(), lane.lines().end());
-    return lines;
+    Masked all;
+    for (const Lane& lane : lanes) {
+        const Masked& masked = lane.masked();
+        all.runs.insert(all.runs.end(), masked.runs.begin(), masked.runs.end());
+        all.old_rows.insert(all.old_rows.end(), masked.old_rows.begin(), masked.old_rows.end());
+        all.unrefreshed.insert(all.unrefreshed.end(), masked.unrefreshed.begin(), masked.unrefreshed.end());
+    }
+    return all;
+}
+
+void record(Masked masked, postgres::GenerationMarker& marker) {
+    for (const std::string& line : masked.old_rows)
+        log_warning("old row versions are left in " + line, {{"next", "set polygon.masking.rewrite: true"}});
+    for (const std::string& line : masked.unrefreshed)
+        log_warning("not refreshed by any file: " + line);
+    marker.sql = std::move(masked.runs);
+    marker.old_rows = std::move(masked.old_rows);
+    marker.unrefreshed = std::move(masked.unrefreshed);
 }
 
 }  // namespace polygon::sanitize

@@ -1,6 +1,7 @@
 #include "common/sanitize/masking/psql_run.h"
 
 #include <cerrno>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -25,7 +26,16 @@ constexpr const char* kEnd =
     "SELECT 1 / pg_catalog.count(*) AS polygon_one_transaction FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
     "AND classid = 1886152041 AND objid = 1835103083 AND objsubid = 2 AND pid = pg_catalog.pg_backend_pid()";
 
-process::Command psql_command(const PsqlSession& session, const SqlFile& file, const std::string& database) {
+// The file may have changed how psql shows rows, but not how \copy writes them. Quotes in psql's own words are doubled.
+std::string report_changed(const fs::Path& to) {
+    std::string path;
+    for (const char c : to.string())
+        path += c == '\'' ? "''" : std::string(1, c);
+    return fmt::format("\\copy ({}) TO '{}'", changed_tables_query(), path);
+}
+
+process::Command psql_command(const PsqlSession& session, const SqlFile& file, const std::string& database,
+                              const fs::Path& changed) {
     postgres::Conninfo conninfo{.keywords = session.address};
     conninfo.keywords["dbname"] = database;
     conninfo.keywords["client_encoding"] = "UTF8";
@@ -38,7 +48,7 @@ process::Command psql_command(const PsqlSession& session, const SqlFile& file, c
     // No rc file, no talk, no prompt for a password, and the statement that fails is told.
     return {.argv = {session.binaries.program("psql"), "-Xqwb", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose",
                      "--single-transaction", "-o", "/dev/null", "-d", conninfo.text(), "-c", kBegin, "-f",
-                     file.path.string(), "-c", kEnd},
+                     file.path.string(), "-c", kEnd, "-c", report_changed(changed)},
             .environment = std::move(environment),
             .output_file = "/dev/null",
             .reach = process::Reach::group,
@@ -104,14 +114,15 @@ Status judge_psql(const SqlFile& file, const std::string& database, int status, 
                          : "Correct the file, a line is where its statement ends; repeat."};
 }
 
-Result<PsqlRun> PsqlRun::start(const PsqlSession& session, const SqlFile& file, const std::string& database) {
+Result<PsqlRun> PsqlRun::start(const PsqlSession& session, const SqlFile& file, const Database& database) {
     fs::Fd errors(memfd_create("psql", MFD_CLOEXEC));
     if (!errors.is_open()) return errno_error(Errc::io, "cannot make a file in memory", errno);
-    process::Command command = psql_command(session, file, database);
+    fs::TemporaryFile changed = TRY(fs::TemporaryFile::make("polygon-masking"));
+    process::Command command = psql_command(session, file, database.bytes, changed.path());
     command.error_file = descriptor_path(errors);
     process::Child child = TRY(in_context(process::Child::start(command),
-                                          fmt::format("cannot run '{}' in database '{}'", file.name(), database)));
-    return PsqlRun(file, database, std::move(errors), std::move(child));
+                                          fmt::format("cannot run '{}' in database '{}'", file.name(), database.name)));
+    return PsqlRun(file, database.name, std::move(errors), std::move(changed), std::move(child));
 }
 
 std::optional<Status> PsqlRun::poll() {
@@ -120,6 +131,17 @@ std::optional<Status> PsqlRun::poll() {
     const Result<std::string> err = fs::read_file(descriptor_path(errors_));
     if (!err) return Status(err.error());
     return judge_psql(file_, database_, *status, *err);
+}
+
+// Lines of an OID and "t" or "f".
+Result<ChangedTables> PsqlRun::changed_tables() const {
+    ChangedTables tables;
+    std::istringstream lines(TRY(fs::read_file(changed_.path())));
+    std::string oid;
+    std::string has_old_rows;
+    while (lines >> oid >> has_old_rows)
+        add_changed(tables, oid, has_old_rows == "t");
+    return tables;
 }
 
 Status require_psql(const postgres::Binaries& binaries, Clock& clock) {

@@ -7,10 +7,13 @@
 
 #include "common/base/result.h"
 #include "common/fs/fd.h"
+#include "common/fs/temporary_file.h"
 #include "common/postgres/binaries.h"
 #include "common/process/child.h"
+#include "common/sanitize/databases.h"
 #include "common/sanitize/masking/psql_report.h"
 #include "common/sanitize/masking/sql_files.h"
+#include "common/sanitize/old_rows.h"
 
 namespace polygon::sanitize {
 
@@ -32,7 +35,7 @@ std::string psql_application_name();
 class PsqlRun {
   public:
     // Errc::process_failed if psql cannot be started.
-    static Result<PsqlRun> start(const PsqlSession& session, const SqlFile& file, const std::string& database);
+    static Result<PsqlRun> start(const PsqlSession& session, const SqlFile& file, const Database& database);
 
     const SqlFile& file() const { return file_; }
 
@@ -40,16 +43,21 @@ class PsqlRun {
     // Errc::connection if there is no server (any more).
     std::optional<Status> poll();
 
+    // What the file has changed, once it has succeeded.
+    Result<ChangedTables> changed_tables() const;
+
   private:
-    PsqlRun(SqlFile file, std::string database, fs::Fd errors, process::Child child)
+    PsqlRun(SqlFile file, std::string database, fs::Fd errors, fs::TemporaryFile changed, process::Child child)
         : file_(std::move(file)),
           database_(std::move(database)),
           errors_(std::move(errors)),
+          changed_(std::move(changed)),
           child_(std::move(child)) {}
 
     SqlFile file_;
     std::string database_;
     fs::Fd errors_;  // of memory: what a row held is not to be on a disk
+    fs::TemporaryFile changed_;
     process::Child child_;
 };
 

@@ -5,8 +5,16 @@
 
 #include "common/base/result.h"
 #include "common/postgres/connection.h"
+#include "common/sanitize/findings.h"
 
 namespace polygon::sanitize {
+
+// "login event trigger 'audit'", of those of the session's database that are enabled: since PostgreSQL 17 they act in
+// each session, those of Patroni's included, before its first statement.
+Result<Lines> find_login_triggers(postgres::Connection& session);
+
+// The same lines, for those that it disables.
+Result<Lines> disable_login_triggers(postgres::Connection& session);
 
 // Disables those of the session's database that are enabled in any way, and says which and how. DDL on event triggers
 // fires none. (Since PostgreSQL 17 a session can do without them: event_triggers = off.)

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "common/sanitize/shared_names.h"
 #include "common/sanitize/suspicion.h"
+#include "common/sanitize/ties/stored_connections.h"
 
 namespace polygon::sanitize {
 namespace {
@@ -12,18 +14,8 @@ namespace {
 using postgres::Connection;
 using postgres::Row;
 
-constexpr const char* kServers =
-    "SELECT srvname, fdwname, "
-    "(SELECT option_value FROM pg_catalog.pg_options_to_table(srvoptions) "
-    "WHERE option_name IN ('host', 'hostaddr', 'servername', 'address', 'dbserver', 'url') LIMIT 1), "
-    "(SELECT option_value FROM pg_catalog.pg_options_to_table(srvoptions) WHERE option_name = 'port') "
-    "FROM pg_catalog.pg_foreign_server s JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = srvfdw ORDER BY srvname";
-
-// Extensions whose functions are told where to connect at each call.
-constexpr const char* kDialling =
-    "SELECT extname FROM pg_catalog.pg_extension WHERE extname IN ('dblink', 'http', 'pg_net', 'plproxy', "
-    "'pgsql_http', "
-    "'aws_s3', 'pg_curl') ORDER BY extname";
+// What an option that a wrapper insists on is set to.
+constexpr const char* kPlaceholder = "none";
 
 constexpr const char* kUserMappings =
     "SELECT CASE WHEN umuser = 0 THEN NULL ELSE usename END, srvname FROM pg_catalog.pg_user_mappings ORDER BY 2, 1";
@@ -46,27 +38,47 @@ constexpr const char* kOptions =
     "JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace, LATERAL pg_catalog.pg_options_to_table(attfdwoptions) "
     "WHERE NOT attisdropped ORDER BY 2, 3";
 
-bool is_credential(const Row& option) {
+// What a program does, or whom it connects to, nobody can know: file_fdw's `program`, and those of wrappers in Python.
+bool is_program(const std::string& name) {
+    return name == "program" || name == "command";
+}
+
+bool is_to_be_dropped(const Row& option) {
     const std::string value = option[3].value_or("");
+    if (value == kPlaceholder) return false;
+    if (is_program(*option[2])) return true;
     return holds_credential(value) || (names_secret(*option[2]) && !is_switch(value));
+}
+
+// One attempt, which leaves the transaction as it was where it fails.
+Status attempt(Connection& session, const Row& option, const std::string& change) {
+    TRY(session.execute("SAVEPOINT polygon_option"));
+    Status changed = session.execute(fmt::format("ALTER {} OPTIONS ({})", *option[0], change));
+    if (!changed) TRY(session.execute("ROLLBACK TO SAVEPOINT polygon_option"));
+    TRY(session.execute("RELEASE SAVEPOINT polygon_option"));
+    return changed;
+}
+
+// A wrapper may insist on an option: file_fdw on a program or a file.
+Result<std::string> drop_option(Connection& session, const Row& option) {
+    const std::string name = session.quote_identifier(*option[2]);
+    Status refused = attempt(session, option, "DROP " + name);
+    if (refused) return std::string();
+    if (*option[2] == "program" && attempt(session, option, "DROP program, ADD filename '/dev/null'"))
+        return std::string(", which is empty now");
+    if (attempt(session, option, fmt::format("SET {} '{}'", name, kPlaceholder)))
+        return fmt::format(", which is '{}' now: the wrapper insists on it", kPlaceholder);
+    return std::move(refused).error();
 }
 
 std::string user_of(const Row& mapping) {
     return mapping[0].value_or("PUBLIC");
 }
 
-// Of what may hold more than an address, the address alone.
-std::string describe_target(const Row& server) {
-    if (!server[2]) return "";
-    const std::string target = ", to " + describe_address(*server[2]);
-    const bool has_port = server[3] && server[3]->find_first_not_of("0123456789") == std::string::npos;
-    return has_port ? target + ":" + *server[3] : target;
-}
-
-// What is done with each of them: nothing, or a DROP.
+// What is done with each of them: nothing, or a DROP. Of an option, what else is to be said about it.
 struct Visit {
     std::function<Status(const Row& mapping)> mapping;
-    std::function<Status(const Row& option)> option;
+    std::function<Result<std::string>(const Row& option)> option;
 };
 
 Result<Lines> visit_credentials(Connection& session, const Visit& visit) {
@@ -78,42 +90,33 @@ Result<Lines> visit_credentials(Connection& session, const Visit& visit) {
         lines.push_back(line);
     }
     for (const Row& option : TRY(session.query(kOptions))) {
-        if (!is_credential(option)) continue;
+        if (!is_to_be_dropped(option)) continue;
         const std::string line = fmt::format("option {} of {}", *option[2], *option[1]);
-        TRY(in_context(visit.option(option), "cannot drop " + line));
-        lines.push_back(line);
+        lines.push_back(line + TRY(in_context(visit.option(option), "cannot drop " + line)));
     }
     return lines;
 }
 
 }  // namespace
 
-Result<Lines> list_ways_out(Connection& session) {
-    Lines lines;
-    for (const Row& server : TRY(session.query(kServers))) {
-        lines.push_back(fmt::format("foreign server '{}' of {}{}", *server[0], *server[1], describe_target(server)));
-    }
-    for (const std::string& extension : TRY(session.column(kDialling)))
-        lines.push_back(fmt::format("extension {}, whose callers may connect anywhere", extension));
-    return lines;
-}
-
 Result<Lines> find_credentials(Connection& session) {
-    const auto nothing = [](const Row&) { return Status(); };
-    return visit_credentials(session, {.mapping = nothing, .option = nothing});
+    Lines lines = TRY(visit_credentials(
+        session, {.mapping = [](const Row&) { return Status(); }, .option = [](const Row&) { return std::string(); }}));
+    for (std::string& line : TRY(find_stored_connections(session)))
+        lines.push_back(std::move(line));
+    return lines;
 }
 
 Result<Lines> drop_credentials(Connection& session) {
     const auto drop_mapping = [&](const Row& mapping) {
-        const std::string user = mapping[0] ? session.quote_identifier(*mapping[0]) : "PUBLIC";
-        return session.execute(
-            fmt::format("DROP USER MAPPING FOR {} SERVER {}", user, session.quote_identifier(*mapping[1])));
+        return execute_on(session, {sql("DROP USER MAPPING FOR "), mapping[0] ? role_named(*mapping[0]) : sql("PUBLIC"),
+                                    sql(" SERVER " + session.quote_identifier(*mapping[1]))});
     };
-    const auto drop_option = [&](const Row& option) {
-        return session.execute(
-            fmt::format("ALTER {} OPTIONS (DROP {})", *option[0], session.quote_identifier(*option[2])));
-    };
-    return visit_credentials(session, {.mapping = drop_mapping, .option = drop_option});
+    Lines lines = TRY(visit_credentials(
+        session, {.mapping = drop_mapping, .option = [&](const Row& option) { return drop_option(session, option); }}));
+    for (std::string& line : TRY(overwrite_stored_connections(session)))
+        lines.push_back(std::move(line));
+    return lines;
 }
 
 }  // namespace polygon::sanitize

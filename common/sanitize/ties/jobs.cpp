@@ -20,18 +20,22 @@ struct JobTable {
     const char* name;
     const char* is_active;
     const char* switch_off;
+    const char* columns;  // by which a table is known that was made without CREATE EXTENSION; null: by none
 };
 
 // pg_cron's cron.job; pgAgent's pga_job; pg_partman's part_config, by which run_maintenance() goes, that of its own
-// background worker included; TimescaleDB's bgw_job, in the schema _timescaledb_catalog in its latest versions.
-constexpr std::array<JobTable, 6> kJobTables = {
-    JobTable{"pg_cron", "cron", "job", "active", "active = false"},
-    JobTable{"pgagent", "pgagent", "pga_job", "jobenabled", "jobenabled = false"},
-    JobTable{"pg_partman", nullptr, "part_config", "automatic_maintenance = 'on'", "automatic_maintenance = 'off'"},
+// background worker included; TimescaleDB's bgw_job, in the schema _timescaledb_catalog in its latest versions;
+// pg_timetable's chain. pg_cron and TimescaleDB do nothing without their extension.
+constexpr std::array<JobTable, 7> kJobTables = {
+    JobTable{"pg_cron", "cron", "job", "active", "active = false", nullptr},
+    JobTable{"pgagent", "pgagent", "pga_job", "jobenabled", "jobenabled = false", "jobid,jobenabled"},
+    JobTable{"pg_partman", nullptr, "part_config", "automatic_maintenance = 'on'", "automatic_maintenance = 'off'",
+             "parent_table,automatic_maintenance"},
     JobTable{"pg_partman", nullptr, "part_config_sub", "sub_automatic_maintenance = 'on'",
-             "sub_automatic_maintenance = 'off'"},
-    JobTable{"timescaledb", "_timescaledb_config", "bgw_job", "scheduled", "scheduled = false"},
-    JobTable{"timescaledb", "_timescaledb_catalog", "bgw_job", "scheduled", "scheduled = false"}};
+             "sub_automatic_maintenance = 'off'", "sub_parent,sub_automatic_maintenance"},
+    JobTable{"timescaledb", "_timescaledb_config", "bgw_job", "scheduled", "scheduled = false", nullptr},
+    JobTable{"timescaledb", "_timescaledb_catalog", "bgw_job", "scheduled", "scheduled = false", nullptr},
+    JobTable{"pg_timetable", "timetable", "chain", "live", "live = false", "chain_id,live"}};
 
 struct FoundTable {
     JobTable jobs;
@@ -50,20 +54,27 @@ struct Found {
     std::set<std::string> unknown;  // extensions that have none of their tables
 };
 
+// Schemas with such a table: of the extension, or of the tool's own script.
+Result<std::vector<std::string>> find_schemas(Connection& session, const JobTable& jobs,
+                                              const std::map<std::string, std::string>& extensions) {
+    const auto extension = extensions.find(jobs.extension);
+    if (extension == extensions.end())
+        return jobs.columns == nullptr ? Lines() : find_by_columns(session, jobs.schema, jobs.name, jobs.columns);
+    const std::string schema = jobs.schema == nullptr ? extension->second : jobs.schema;
+    const bool is_there = TRY(has_table(session, schema, jobs.name));
+    return is_there ? Lines{schema} : Lines();
+}
+
 Result<Found> find_tables(Connection& session) {
     const auto extensions = TRY(read_extensions(session));
     Found found;
     for (const JobTable& jobs : kJobTables) {
-        const auto extension = extensions.find(jobs.extension);
-        if (extension == extensions.end()) continue;
-        const std::string schema = jobs.schema == nullptr ? extension->second : jobs.schema;
-        const bool is_there = TRY(has_table(session, schema, jobs.name));
-        if (is_there) {
+        const Lines schemas = TRY(find_schemas(session, jobs, extensions));
+        for (const std::string& schema : schemas) {
             found.tables.push_back(
                 {jobs, fmt::format("{}.{}", session.quote_identifier(schema), session.quote_identifier(jobs.name))});
-        } else {
-            found.unknown.insert(jobs.extension);
         }
+        if (schemas.empty() && extensions.contains(jobs.extension)) found.unknown.insert(jobs.extension);
     }
     for (const FoundTable& table : found.tables)
         found.unknown.erase(table.jobs.extension);

@@ -1,4 +1,5 @@
-// Jobs that extensions run by themselves: pg_cron, pgAgent, pg_partman's maintenance, TimescaleDB's policies.
+// Jobs that extensions and schedulers run by themselves: pg_cron, pgAgent, pg_partman's maintenance, TimescaleDB's
+// policies, pg_timetable's chains.
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@
 
 namespace polygon::sanitize {
 
-// "3 active jobs of pg_cron (cron.job)" for each extension of the session's database that has any. Of a version
+// "3 active jobs of pg_cron (cron.job)" for each of them that has any in the session's database, installed as an
+// extension or by its own script. Of a version
 // whose jobs are not where they are looked for: "extension pg_cron: its jobs are not known here".
 Result<Lines> find_jobs(postgres::Connection& session);
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "common/sanitize/shared_names.h"
 #include "common/sanitize/suspicion.h"
 
 namespace polygon::sanitize {
@@ -76,13 +77,16 @@ std::string quote_name(Connection& session, std::string_view name) {
 }
 
 Status reset(Connection& session, const Setting& setting) {
-    const std::string database = setting.database ? session.quote_identifier(*setting.database) : "";
-    const std::string name = quote_name(session, setting.name);
-    if (!setting.role && setting.database)
-        return session.execute(fmt::format("ALTER DATABASE {} RESET {}", database, name));
-    return session.execute(fmt::format("ALTER ROLE {}{} RESET {}",
-                                       setting.role ? session.quote_identifier(*setting.role) : "ALL",
-                                       setting.database ? " IN DATABASE " + database : "", name));
+    std::vector<Piece> statement;
+    if (setting.role || !setting.database) {
+        statement = {sql("ALTER ROLE "), setting.role ? role_named(*setting.role) : sql("ALL")};
+        if (setting.database)
+            statement.insert(statement.end(), {sql(" IN DATABASE "), database_named(*setting.database)});
+    } else {
+        statement = {sql("ALTER DATABASE "), database_named(*setting.database)};
+    }
+    statement.push_back(sql(" RESET " + quote_name(session, setting.name)));
+    return execute_on(session, statement);
 }
 
 }  // namespace

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "common/sanitize/old_rows.h"
 #include "common/sanitize/stamp.h"
+#include "common/sanitize/statistics.h"
 #include "common/sanitize/ties/acting_extensions.h"
 #include "common/sanitize/ties/event_triggers.h"
 #include "common/sanitize/ties/foreign_servers.h"
 #include "common/sanitize/ties/jobs.h"
+#include "common/sanitize/ties/ways_out.h"
 
 namespace polygon::sanitize {
 namespace {
@@ -120,6 +123,7 @@ Status cut_acting_extensions(Connection& session, const std::string& database, c
 
 Status cut_in_database(Connection& session, const std::string& database, const TiePlan& plan, Findings& findings) {
     TRY(session.execute("BEGIN"));
+    Notes(database, findings.disarmed).add("disabled ", TRY(disable_login_triggers(session)));
     // Those that are ENABLE ALWAYS or REPLICA fire in a shielded session too.
     const std::vector<Row> triggers = TRY(silence_event_triggers(session));
     if (plan.to_be_dropped.contains(database)) {
@@ -132,7 +136,11 @@ Status cut_in_database(Connection& session, const std::string& database, const T
     }
     if (database == kAdministrative) Notes(database, findings.disarmed).add("", TRY(create_stamp_table(session)));
     TRY(restore_event_triggers(session, triggers));
-    return session.execute("COMMIT");
+    const ChangedTables tables = TRY(read_changed_tables(session));
+    TRY(session.execute("COMMIT"));
+    // What was overwritten there may be a password.
+    TRY(rewrite_tables(session, tables.with_old_rows));
+    return renew_statistics(session, tables.with_old_rows);
 }
 
 }  // namespace
@@ -154,6 +162,7 @@ Result<RemainingTies> find_ties(const ConnectTo& connect_to, const Extensions& k
                             Notes(database, ties.extensions).add("", TRY(find_acting_extensions(session, kept)));
                             Notes(database, ties.jobs).add("", TRY(find_jobs(session)));
                             Notes(database, ties.credentials).add("", TRY(find_credentials(session)));
+                            Notes(database, ties.login_triggers).add("", TRY(find_login_triggers(session)));
                             return {};
                         }));
     return ties;

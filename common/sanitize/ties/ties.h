@@ -23,9 +23,10 @@ struct TiePlan {
 
 // Every database but template0, those that allow no connections too. Subscriptions lose their slot's name before they
 // are dropped or disabled, so that nothing is sent to the publisher; jobs are switched off; credentials of foreign
-// servers are dropped; extensions that act by themselves are cut off, or Errc::unsupported. Before all that, prepared
-// transactions are rolled back: a lock of theirs would be waited for. Table polygon.refresh is made on the way, where
-// production's event triggers cannot refuse it. A repeat finds nothing to do.
+// servers are dropped; login event triggers are disabled; extensions that act by themselves are cut off, or
+// Errc::unsupported. Before all that, prepared transactions are rolled back: a lock of theirs would be waited for.
+// Table polygon.refresh is made on the way, where production's event triggers cannot refuse it. A repeat finds nothing
+// to do.
 Result<Findings> cut_ties(const ConnectTo& connect_to, const TiePlan& plan);
 
 // Named as the certificate has them.
@@ -33,6 +34,7 @@ struct RemainingTies {
     Lines extensions;
     Lines jobs;
     Lines credentials;
+    Lines login_triggers;
 };
 
 // What of these there is, "database thai: …", in the databases that allow connections; of extensions but for those

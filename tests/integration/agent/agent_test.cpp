@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/postgres/bootstrap_error.h"
 #include "tests/integration/agent/node.h"
 #include "tests/integration/etcd/server.h"
 #include "tests/support/catch.h"
@@ -143,6 +144,22 @@ TEST_CASE("a preflight is answered by each node with its own report") {
     cluster.require([&] { return !cluster.one().record(cluster.client())->preflight; });
 }
 
+TEST_CASE("each node proves itself as long as somebody asks, and what it has proven goes with the question") {
+    Cluster cluster;
+    cluster.put(keys().proof(), to_json(etcd::ProofRequest{.id = "v1", .purpose = etcd::ProofPurpose::verify}));
+    for (Node* node : {&cluster.one(), &cluster.two()}) {
+        cluster.require([&] {
+            const auto record = node->record(cluster.client());
+            return record->proof && record->proof->id == "v1";
+        });
+        CHECK(node->record(cluster.client())->proof->generation == "of " + node->name());
+        CHECK_THAT(node->proofs(), ContainsText("--logins --evidence --keep-certificate"));
+    }
+    cluster.put(keys().proof(), R"({"id":"v2","purpose":"of a later version"})");
+    cluster.require([&] { return !cluster.one().record(cluster.client())->proof; });
+    cluster.remove(keys().proof());
+}
+
 TEST_CASE("a whole rebuild, the replica's copy staged too") {
     Cluster cluster;
     cluster.plan(etcd::ReplicaSource::staged);
@@ -161,7 +178,17 @@ TEST_CASE("a whole rebuild, the replica's copy staged too") {
     cluster.pass(Phase::replicas);
     CHECK(cluster.two().generation() == "g2");
     CHECK(cluster.two().record(cluster.client())->previous_for == "g2");
+    for (Node* node : {&cluster.one(), &cluster.two()}) {
+        cluster.require([&] {
+            const auto record = node->record(cluster.client());
+            return record->proof && record->proof->id == "g2 replicas 1";
+        });
+    }
     cluster.pass(Phase::verify);
+    cluster.require([&] {
+        const auto record = cluster.one().record(cluster.client());
+        return record->proof && record->proof->id == "g2 verify 1";
+    });
     cluster.put(keys().generation(),
                 to_json(etcd::Generation{.generation = "g2", .leader = "one", .system_identifier = "200"}));
     cluster.enter(Phase::done);
@@ -195,10 +222,11 @@ TEST_CASE("a failed bootstrap is answered, undone, and every node has its old da
     cluster.enter(Phase::replicas);
     cluster.require([&] { return cluster.answers(cluster.two(), AnswerState::done); });
     cluster.require([&] { return cluster.one().is_patroni_running() && cluster.two().is_patroni_running(); });
+    postgres::note_bootstrap_end(cluster.one().places().data, Error{Errc::not_proven, "roles locked: app is open", ""});
     cluster.one().end_patroni(1);
     cluster.require([&] { return cluster.answers(cluster.one(), AnswerState::failed); });
     CHECK(cluster.one().record(cluster.client())->answer->error ==
-          "Patroni ended with status 1 in phase replicas; its log says why");
+          "Patroni ended with status 1 in phase replicas: roles locked: app is open");
     cluster.pass(Phase::undo);
     cluster.put("/service/main/initialize", "100");
     cluster.put("/service/main/leader", "one");
@@ -208,6 +236,7 @@ TEST_CASE("a failed bootstrap is answered, undone, and every node has its old da
         CHECK_FALSE(std::filesystem::exists(node->places().previous));
         CHECK_FALSE(std::filesystem::exists(node->places().data / "polygon-replaced-by"));
         cluster.require([&] { return node->is_patroni_running(); });
+        CHECK(postgres::read_bootstrap_error(node->places().data).empty());
     }
     CHECK(std::filesystem::exists(cluster.one().places().staged));  // nothing is removed while the polygon is away
     cluster.enter(Phase::rolled_back);

@@ -57,6 +57,7 @@ serve) trap 'exit 0' TERM
     echo '{{"phase":"serve","address":"10.0.0.1:40000"}}' > data.rebuild-status.json
     while :; do sleep 0.05; done;;
 discard) rm -rf data.staged; [ "$2" = --previous ] && rm -rf data.previous; exit 0;;
+prove) shift; echo "$*" >> proofs; echo '{{"role":"'$(cat role 2>/dev/null || echo standby)'","generation":"of {1}","error":""}}';;
 plan) echo '{{"report":"{1}"}}';;
 esac
 )";
@@ -143,6 +144,10 @@ void Node::let_patroni_hang() const {
 std::string Node::generation() const {
     const auto marker = postgres::read_marker(places_.data);
     return marker && *marker ? (*marker)->generation : "";
+}
+
+std::string Node::proofs() const {
+    return fs::read_file(file("proofs")).value_or("");
 }
 
 std::string Node::log() const {

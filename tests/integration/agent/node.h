@@ -42,6 +42,8 @@ class Node {
     // It goes on when it is told to end, and has no child then.
     void let_patroni_hang() const;
     std::string generation() const;  // of D; "" if there is none
+    // How its helper was called for proofs.
+    std::string proofs() const;
     std::string log() const;
 
     // The record in etcd.

@@ -6,9 +6,10 @@
 
 namespace polygon::faults {
 
-// What the library is asked to do, given by environment. Paths are absolute.
-inline constexpr const char* kPageVariable = "POLYGON_FAULTS_PAGE";    // the file
-inline constexpr const char* kBelowVariable = "POLYGON_FAULTS_BELOW";  // calls on anything else are left alone
+// What the library is asked to do, given by environment, under names that are not of our configuration. Paths are
+// absolute.
+inline constexpr const char* kPageVariable = "FAULTS_PAGE";    // the file
+inline constexpr const char* kBelowVariable = "FAULTS_BELOW";  // calls on anything else are left alone
 
 // Calls that a restore makes to the system, by what they do.
 enum Call : std::uint32_t {

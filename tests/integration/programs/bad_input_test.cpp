@@ -1,6 +1,7 @@
 #include <fstream>
 
 #include "common/base/error.h"
+#include "common/fs/file.h"
 #include "tests/integration/programs/site.h"
 
 namespace polygon::test {
@@ -23,6 +24,9 @@ TEST_CASE("a folder without a backup") {
     const auto empty = require(site.workspace().make_directory("empty")).string();
     check_refusal(site.bootstrap({{"POLYGON_SOURCE_DIRECTORY", empty}}), Errc::backup_missing,
                   "no base backup in '" + empty + "'", "");
+    // For the node's agent, which Patroni tells nothing but that it has ended.
+    CHECK_THAT(fs::read_file(site.data_directory().string() + ".bootstrap-error").value_or(""),
+               ContainsText("no base backup in '" + empty + "'"));
 }
 
 TEST_CASE("a half-copied backup") {
@@ -127,10 +131,10 @@ TEST_CASE("a password that is production's own") {
 
 TEST_CASE("parameters that would open the quarantine") {
     Site& site = Site::shared();
-    for (const std::string name :
-         {"archive_command", "listen_addresses", "port", "restore_command", "primary_conninfo"}) {
+    for (const std::string name : {"archive_command", "listen_addresses", "port", "restore_command", "primary_conninfo",
+                                   "Listen_Addresses", "data_sync_retry", "zero_damaged_pages", "work_mem = '1MB' #"}) {
         site.clear();
-        site.write_configuration(site.good_section() + "  quarantine: {parameters: {" + name + ": x}}\n");
+        site.write_configuration(site.good_section() + "  quarantine: {parameters: {\"" + name + "\": x}}\n");
         check_refusal(site.bootstrap(), Errc::configuration, "may not set '" + name + "'",
                       "It keeps the quarantine closed");
     }

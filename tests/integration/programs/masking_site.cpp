@@ -110,11 +110,19 @@ void MaskingSite::with_production(const std::function<void()>& body) {
 
 Result<std::vector<std::string>> MaskingSite::run(const std::map<std::string, std::string>& renamed,
                                                   std::chrono::milliseconds limit) {
+    sanitize::Masked masked = TRY(mask(sanitize::OldRows::left, renamed, limit));
+    return std::move(masked.runs);
+}
+
+Result<sanitize::Masked> MaskingSite::mask(sanitize::OldRows old_rows,
+                                           const std::map<std::string, std::string>& renamed,
+                                           std::chrono::milliseconds limit) {
     const auto binaries = require(postgres::find_binaries(site().workspace().postgres_bin(), 0, system_clock()));
     const std::map<std::string, std::string> address = {{"host", socket_.string()}, {"user", "boss"}};
     return sanitize::run_sql({.files = require(sanitize::find_sql_files(folder())),
                               .session = {.binaries = binaries, .address = address, .environment = {}},
                               .renamed = renamed,
+                              .old_rows = old_rows,
                               .connect_to =
                                   [&](const std::string& database) {
                                       auto keywords = address;

@@ -33,6 +33,8 @@ class MaskingSite {
     void with_production(const std::function<void()>& body);
     Result<std::vector<std::string>> run(const std::map<std::string, std::string>& renamed = {},
                                          std::chrono::milliseconds limit = std::chrono::minutes(2));
+    Result<sanitize::Masked> mask(sanitize::OldRows old_rows, const std::map<std::string, std::string>& renamed = {},
+                                  std::chrono::milliseconds limit = std::chrono::minutes(2));
     // Of the running production, as its superuser.
     std::string query(const std::string& database, const std::string& sql);
 

@@ -1,86 +1,11 @@
 // Productions with what stands in the way of disarming them: extensions that act by themselves, credentials in odd
 // places, locks that nobody holds any more, code that never ends.
-#include <algorithm>
-#include <fstream>
-
-#include <fmt/format.h>
-
-#include "common/postgres/generation_marker.h"
-#include "tests/integration/programs/site.h"
+#include "tests/integration/programs/own_production.h"
 
 namespace polygon::test {
 namespace {
 
 namespace stdfs = std::filesystem;
-using Lines = std::vector<std::string>;
-
-struct Script {
-    const char* database;
-    const char* sql;
-};
-
-void run_script(Site& site, const stdfs::path& socket, const Script& script) {
-    const stdfs::path file = site.path() / "odd.sql";
-    std::ofstream(file) << script.sql;
-    const process::Finished done = site.run_postgres({"psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-h", socket.string(),
-                                                      "-U", "boss", "-d", script.database, "-f", file.string()});
-    INFO(done.err);
-    REQUIRE(done.exit_status == 0);
-}
-
-// A backup of a production of its own.
-stdfs::path back_up(const std::string& name, const std::vector<Script>& scripts) {
-    Site& site = Site::shared();
-    const stdfs::path data = site.path() / name;
-    const stdfs::path backup = site.path() / (name + "-backup");
-    REQUIRE(site.run_postgres({"initdb", "-D", data.string(), "-U", "boss", "-A", "trust", "--no-sync"}).exit_status ==
-            0);
-    site.with_server(data, [&](const stdfs::path& socket) {
-        for (const Script& script : scripts)
-            run_script(site, socket, script);
-        REQUIRE(site.run_postgres({"pg_basebackup", "-h", socket.string(), "-U", "boss", "--checkpoint=fast",
-                                   "--no-sync", "-Fp", "-Xs", "-D", backup.string()})
-                    .exit_status == 0);
-    });
-    return backup;
-}
-
-process::Finished bootstrap_from(const stdfs::path& backup, const std::string& section) {
-    Site& site = Site::shared();
-    site.clear();
-    site.write_configuration(
-        fmt::format("  source: {{directory: {}}}\n  roles:\n    passwords: {{app: {{env: APP_PASSWORD}}}}\n{}",
-                    backup.string(), section));
-    return site.bootstrap();
-}
-
-postgres::GenerationMarker clone_of(const stdfs::path& backup, const std::string& section) {
-    const process::Finished done = bootstrap_from(backup, section);
-    INFO(done.err);
-    REQUIRE(done.exit_status == 0);
-    CHECK(done.err.find("-secret") == std::string::npos);
-    return require(postgres::read_marker(Site::shared().data_directory())).value();
-}
-
-void check_refused(const stdfs::path& backup, const std::string& section, Errc code, const std::string& message,
-                   const std::string& hint) {
-    const process::Finished done = bootstrap_from(backup, section);
-    INFO(done.err);
-    CHECK(done.exit_status == exit_status(code));
-    CHECK_THAT(done.err, ContainsText(message));
-    CHECK_THAT(done.err, ContainsText(hint));
-    CHECK(Site::shared().has_no_data());
-}
-
-bool holds(const Lines& lines, const std::string& line) {
-    return std::find(lines.begin(), lines.end(), line) != lines.end();
-}
-
-process::Finished prove(const stdfs::path& socket) {
-    Site& site = Site::shared();
-    return site.run({"polygon-post-bootstrap", "--config", site.configuration().string(),
-                     "host=" + socket.string() + " dbname=postgres user=postgres"});
-}
 
 // No package of Debian's has these extensions: each is a row in the catalog, and what we touch of its tables.
 const Script kDatabases = {"postgres", R"sql(
@@ -257,6 +182,49 @@ ALTER TABLE pgagent.pga_job ENABLE ALWAYS TRIGGER loop;
                   "the quarantine's time is over: cannot cut the ties of database 'loops': PostgreSQL says: canceling "
                   "statement due to statement timeout (SQLSTATE 57014)",
                   "HINT: Something of production's may wait or loop there; else raise polygon.quarantine.timeout.");
+}
+
+// Before 17 there is no such event, and the row that stands for one does nothing.
+constexpr const char* kLoginTrigger = R"sql(
+CREATE FUNCTION on_login() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF current_setting('application_name') IN ('pg-polygon', 'Patroni') THEN
+        COPY (SELECT 1) TO PROGRAM 'touch /tmp/polygon-login-trigger-was-here';
+    END IF;
+END $$;
+DO $$ BEGIN
+    IF current_setting('server_version_num')::int >= 170000 THEN
+        EXECUTE 'CREATE EVENT TRIGGER "at login" ON login EXECUTE FUNCTION on_login()';
+    ELSE
+        CREATE EVENT TRIGGER "at login" ON ddl_command_end EXECUTE FUNCTION on_login();
+        UPDATE pg_event_trigger SET evtevent = 'login';
+    END IF;
+END $$;
+ALTER EVENT TRIGGER "at login" ENABLE ALWAYS;
+CREATE EVENT TRIGGER other ON ddl_command_end EXECUTE FUNCTION on_login();
+)sql";
+
+TEST_CASE("login event triggers are disabled and listed, and run in no session of ours (fired from PostgreSQL 17 on)") {
+    Site& site = Site::shared();
+    const stdfs::path trace = "/tmp/polygon-login-trigger-was-here";
+    stdfs::remove(trace);
+    const stdfs::path backup = back_up(
+        "login",
+        {{"postgres", "CREATE ROLE app; CREATE DATABASE shop;"}, {"shop", kLoginTrigger}, {"postgres", kLoginTrigger}});
+    const auto marker = clone_of(backup, "");
+    CHECK(holds(marker.disarmed, "database shop: disabled login event trigger 'at login'"));
+    CHECK(holds(marker.disarmed, "database postgres: disabled login event trigger 'at login'"));
+    site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
+        const std::string states =
+            "SELECT string_agg(evtname || evtenabled::text, ',' ORDER BY evtname) FROM pg_event_trigger";
+        CHECK(site.query(socket, "postgres", "shop", states) == "at loginD,otherO");
+        CHECK(prove(socket).exit_status == 0);
+        site.query(socket, "postgres", "shop", "ALTER EVENT TRIGGER \"at login\" ENABLE ALWAYS");
+        const process::Finished refused = prove(socket);
+        INFO(refused.err);
+        CHECK(refused.exit_status == exit_status(Errc::not_proven));
+        CHECK_THAT(refused.err, ContainsText("login event triggers: database shop: login event trigger 'at login'"));
+    });
+    CHECK_FALSE(stdfs::exists(trace));
 }
 
 }  // namespace

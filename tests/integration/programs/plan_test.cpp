@@ -56,6 +56,29 @@ TEST_CASE("check names every problem of a damaged backup, and writes nothing but
     CHECK_THAT(written["error"].get<std::string>(), ContainsText("base/1/1249"));
 }
 
+TEST_CASE("plan refuses places that a rebuild could not rename, before anything stops") {
+    Site& site = Site::shared();
+    site.clear();
+    const auto check_refused = [&](const std::string& section, const process::Environment& variables,
+                                   const std::string& message) {
+        site.write_configuration(site.good_section() + section);
+        const process::Finished done = plan(site, {}, variables);
+        INFO(done.err);
+        CHECK(done.exit_status == exit_status(Errc::configuration));
+        CHECK_THAT(done.err, ContainsText(message));
+    };
+    const std::string fast = (site.path() / "fast").string();
+    check_refused("  tablespaces: {/prod/fast: " + fast + ".staged/}\n", {},
+                  "the place of tablespace '/prod/fast', '" + fast + ".staged' ends in '.staged'");
+    check_refused("  tablespaces: {/prod/fast: " + site.data_directory().string() + "/fast}\n", {},
+                  "which is renamed together with data directory '" + site.data_directory().string() + "'");
+    const std::string data = (site.path() / "node/data.previous").string();
+    check_refused("", {{"PATRONI_POSTGRESQL_DATA_DIR", data + "/"}},
+                  "data directory '" + data + "' ends in '.previous', which a rebuild and Patroni give to what they");
+    site.write_configuration(site.good_section());
+    CHECK(plan(site).exit_status == 0);
+}
+
 TEST_CASE("plan says what a bootstrap would do, and does nothing") {
     Site& site = Site::shared();
     site.clear();

@@ -223,7 +223,7 @@ TEST_CASE("a post-bootstrap whose last step fails comes to the same end when it 
         CHECK(holds(marker.disarmed, "dropped database audit"));
         CHECK(holds(marker.disarmed, "database thai: dropped subscription 'feed'"));
         CHECK(marker.steps == std::vector<std::string>{"verifiers", "ties", "databases", "settings", "collations",
-                                                       "roles", "sql", "restraints"});
+                                                       "roles", "sql", "catalogs", "wal", "restraints"});
     });
 }
 

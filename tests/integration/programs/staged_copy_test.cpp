@@ -85,11 +85,22 @@ void check_copied() {
         CHECK_FALSE(stdfs::exists(kReplica.staged() / left));
 }
 
+// As files.keep has it brought on the leader; the replica's configuration names nothing.
+void keep_extension_data(Site& site) {
+    const stdfs::path folder = kLeader.staged() / "orioledb_data";
+    stdfs::create_directory(folder);
+    std::ofstream(folder / "16385") << "precious";
+    require(site.workspace().account().give(folder));
+    require(postgres::seal(kLeader.staged()));
+    require(site.workspace().account().give(kLeader.staged() / "polygon.json"));
+}
+
 TEST_CASE("replicas copy the staged clone, and stream from the leader when both are in place") {
     Site& site = Site::shared();
     site.clear();
     const etcd::Plan plan = make_staged_plan();
     stage_clone(plan);
+    keep_extension_data(site);
     put_orders(plan, Phase::copy);
     const support::Secrets secrets = {staging_password().reveal(), "polygon-replication"};
     const support::LogSizes before = support::measure_logs(site.path());
@@ -123,6 +134,7 @@ TEST_CASE("replicas copy the staged clone, and stream from the leader when both 
         CHECK(kLeader.status("state") == "done");
         CHECK(kLeader.status("address").empty());
         check_copied();
+        CHECK(require(fs::read_file(kReplica.staged() / "orioledb_data/16385")) == "precious");
         put_orders(plan, Phase::bootstrap);
         REQUIRE(kLeader.bootstrap().exit_status == 0);
         require(postgres::put_in_place(kReplica.places()));

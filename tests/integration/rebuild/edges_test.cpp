@@ -91,7 +91,6 @@ TEST_CASE("an etcd that is read but does not write is waited for until the patie
     configuration.etcd3.urls = {deaf.url()};
     RebuildStore store(configuration);
     Coordinator coordinator({.store = store,
-                             .polygon = bench.servers,
                              .operator_ = bench.person,
                              .clock = bench.clock,
                              .take_lock = [&] { return bench.take_lock(); },

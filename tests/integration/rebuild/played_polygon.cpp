@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/sanitize/certificate.h"
+
 namespace polygon::rebuild {
 namespace {
 
@@ -55,6 +57,9 @@ void PlayedPolygon::begin() {
     nodes_.clear();
     written_.clear();
     failures_.clear();
+    wrong_.clear();
+    login_error_.clear();
+    is_behind_ = false;
     keeps_previous_ = false;
     held_.reset();
     put(kPrefix + "config", R"({"ttl":20,"loop_wait":1})");
@@ -67,6 +72,7 @@ void PlayedPolygon::begin() {
         nodes_[member] = {.name = member,
                           .version = "0.1.0",
                           .is_patroni_running = true,
+                          .generation = "g-old",
                           .free_bytes = 1000,
                           .postgres_major = 15,
                           .system = "glibc 2.36"};
@@ -134,13 +140,14 @@ bool PlayedPolygon::act(const std::string& member, const etcd::Plan& plan, const
         case Phase::undo:
             return !node.is_patroni_running || stop(member);
         case Phase::bootstrap:
-            if (member == plan.leader) node.previous_for = plan.generation;
+            if (member == plan.leader) node.previous_for = node.generation = plan.generation;
             return bootstrap(member, plan);
         case Phase::replicas:
-            node.previous_for = plan.generation;
+            node.previous_for = node.generation = plan.generation;
             return start(member, plan.leader);
         case Phase::restore:
             node.previous_for.clear();
+            node.generation = "g-old";
             return start(member, "polygon2");
         case Phase::done:
             if (!keeps_previous_) node.previous_for.clear();
@@ -150,13 +157,52 @@ bool PlayedPolygon::act(const std::string& member, const etcd::Plan& plan, const
     }
 }
 
+// Nothing is there to look at: what a leader, and replicas that stream from it, would say.
+void PlayedPolygon::prove(const std::string& member, const std::string& id, const std::string& generation) {
+    const bool leads = get(kPrefix + "leader") == member;
+    etcd::NodeProof proof{.id = id,
+                          .role = leads ? etcd::ServerRole::primary : etcd::ServerRole::standby,
+                          .generation = generation,
+                          .system_identifier = kNewSystem,
+                          .timeline = 1,
+                          .receiver = leads || is_behind_ ? "" : "streaming",
+                          .received_lsn = is_behind_ ? 0U : 1000U,
+                          .replayed_lsn = is_behind_ ? 0U : 1000U,
+                          .current_lsn = 1000};
+    proof.logins = {
+        {.role = "superuser", .member = member, .address = "localhost:5432"},
+        {.role = "replication",
+         .user = "replicator",
+         .member = get(kPrefix + "leader").value_or(""),
+         .address = "10.0.0.2:5432",
+         .error = login_error_,
+         .hba_line = login_error_.empty() ? "" : "host replication \"replicator\" 10.0.0.1/32 scram-sha-256",
+         .is_refused = !login_error_.empty()}};
+    if (leads) {
+        sanitize::Certificate evidence{
+            .scope = "polygon", .verified_at = "2026-11-20T03:00:00Z", .marker = {.generation = generation}};
+        evidence.checks = {{"leader", wrong_.empty(), wrong_}};
+        proof.evidence = sanitize::to_json(evidence);
+        proof.stamped_lsn = 900;
+        const auto kept = get(keys_.certificate());
+        const auto certificate = kept ? sanitize::parse_certificate(*kept) : Error{Errc::not_proven, "", ""};
+        if (certificate) proof.kept_certificate = certificate->verified_at;
+    }
+    nodes_.at(member).proof = proof;
+}
+
 void PlayedPolygon::step() {
     const auto plan_text = get(keys_.plan());
     const auto phase_text = get(keys_.phase());
     const auto preflight = get(keys_.preflight());
     const auto plan = plan_text ? std::optional(*etcd::parse_plan(*plan_text)) : std::nullopt;
     const auto phase = phase_text ? std::optional(*etcd::parse_phase(*phase_text)) : std::nullopt;
+    const auto asked = get(keys_.proof());
     for (auto& [member, node] : nodes_) {
+        node.proof.reset();
+        if (asked) prove(member, etcd::parse_proof_request(*asked)->id, node.generation);
+        if (phase && (phase->phase == Phase::replicas || phase->phase == Phase::verify))
+            prove(member, etcd::proof_id(*phase), phase->generation);
         if (preflight)
             node.preflight = etcd::Preflight{.id = nlohmann::json::parse(*preflight).at("id"),
                                              .report = report_error_.empty() ? report_ : "",

@@ -31,6 +31,12 @@ class PlayedPolygon {
     // Its agent is gone, and its record with it.
     void lose(const std::string& member);
     void keep_previous() { keeps_previous_ = true; }
+    // What the leader's evidence says against the new polygon; empty: nothing.
+    void find_wrong(const std::string& check) { wrong_ = check; }
+    // Of the logins that every member rehearses: this error at the leader's address; empty: none.
+    void refuse_logins(const std::string& error) { login_error_ = error; }
+    // The replicas run, and follow nobody.
+    void keep_behind() { is_behind_ = true; }
     // Of the preflight of every member: a report, or else this error.
     void report(const std::string& json, const std::string& error = "");
 
@@ -51,6 +57,7 @@ class PlayedPolygon {
     bool bootstrap(const std::string& member, const etcd::Plan& plan);
     bool start(const std::string& member, const std::string& leader);
     void write(const std::string& member);
+    void prove(const std::string& member, const std::string& id, const std::string& generation);
     bool has(const std::string& relative_key);
 
     etcd::RebuildKeys keys_;
@@ -60,6 +67,9 @@ class PlayedPolygon {
     std::map<std::string, Failure> failures_;
     std::string report_ = R"({"source": {"label": "monday", "time": "t", "postgresql": 15, "bytes": 10}})";
     std::string report_error_;
+    std::string wrong_;
+    std::string login_error_;
+    bool is_behind_ = false;
     bool keeps_previous_ = false;
     std::optional<etcd::Phase> held_;
 };

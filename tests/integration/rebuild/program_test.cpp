@@ -1,5 +1,4 @@
-// The program itself, as an operator calls it; the nodes are played. Nobody can be asked for a certificate here: that
-// is for the end-to-end tests.
+// The program itself, as an operator calls it; the nodes are played.
 #include <csignal>
 
 #include <nlohmann/json.hpp>
@@ -78,6 +77,56 @@ TEST_CASE("a configuration of production's is refused before anybody is asked") 
         CHECK(ended.status == exit_status(Errc::configuration));
         CHECK_THAT(ended.text, ContainsText("this is no polygon's"));
     }
+}
+
+TEST_CASE("a node that the leader keeps out is refused before anything is stopped, with the line that is missing") {
+    Desk desk;
+    desk.polygon().refuse_logins("no pg_hba.conf entry for replication");
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{"plan"}, {"run", "--yes"}}) {
+        const Ended ended = desk.run(arguments);
+        INFO(ended.text);
+        CHECK(ended.status == exit_status(Errc::refused));
+        CHECK_THAT(ended.text, ContainsText("'polygon1' cannot log in as replication ('replicator') at polygon2 "
+                                            "(10.0.0.2:5432): no pg_hba.conf entry for replication"));
+        CHECK_THAT(ended.text, ContainsText("host replication \"replicator\" 10.0.0.1/32 scram-sha-256 (on polygon2)"));
+        CHECK(is_untouched(desk.polygon()));
+    }
+}
+
+TEST_CASE("verify asks the nodes, prints their certificate, and has the leader keep it") {
+    Desk desk;
+    const Ended ended = desk.run({"verify"});
+    INFO(ended.text);
+    CHECK(ended.status == 0);
+    CHECK_THAT(ended.text, ContainsText("ok   replica polygon3"));
+    CHECK_THAT(ended.text, ContainsText("ok   generation"));
+    CHECK_THAT(ended.text, !ContainsText("has not kept"));
+    CHECK_FALSE(desk.polygon().get(desk.polygon().rebuild_keys().proof()).has_value());
+    CHECK(desk.polygon().get(desk.polygon().rebuild_keys().certificate()).has_value());
+    CHECK(is_untouched(desk.polygon()));
+}
+
+TEST_CASE("verify says what does not hold, and is refused without agents and during a rebuild") {
+    Desk desk;
+    desk.polygon().find_wrong("still in recovery");
+    const Ended wrong = desk.run({"verify", "--json"});
+    INFO(wrong.text);
+    CHECK(wrong.status == exit_status(Errc::not_proven));
+    CHECK_THAT(wrong.text, ContainsText("not proven: leader: still in recovery"));
+    for (const char* member : {"polygon1", "polygon2", "polygon3"})
+        desk.polygon().lose(member);
+    const Ended unasked = desk.run({"verify"});
+    CHECK(unasked.status == exit_status(Errc::refused));
+    CHECK_THAT(unasked.text, ContainsText("runs an agent that could prove anything"));
+    desk.polygon().begin();
+    desk.polygon().hold(Phase::stage);
+    process::Child run = desk.start({"run", "--yes"});
+    desk.play(run, [&] { return desk.polygon().phase() == "stage"; });
+    process::Child verify = support::require(
+        process::Child::start({.argv = desk.command({"verify"}), .output_file = desk.output().string() + ".verify"}));
+    CHECK(desk.play(verify, [] { return false; }) == exit_status(Errc::refused));
+    desk.polygon().hold(std::nullopt);
+    CHECK(desk.finish(run).status == 0);
 }
 
 TEST_CASE("the newest backup again is nothing to do") {

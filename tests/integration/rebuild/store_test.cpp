@@ -2,6 +2,7 @@
 #include "bootstrap/rebuild/coordinator/rebuild_store.h"
 #include "tests/integration/etcd/server.h"
 #include "tests/integration/rebuild/played_polygon.h"
+#include "tests/support/capture.h"
 #include "tests/support/catch.h"
 #include "tests/support/require.h"
 #include "tests/unit/http/test_server.h"
@@ -69,6 +70,26 @@ TEST_CASE("a polygon that was stopped is started again without the pause that so
               Attempt::changed_meanwhile);
         CHECK(bench.polygon.phase() == "stop");
     }
+}
+
+TEST_CASE("a word that is no order is told once, with the key and the words that are, and is not obeyed") {
+    StoreBench bench;
+    bench.be_in(Phase::stage);
+    const std::string key = bench.store.keys().order();
+    bench.polygon.put(key, "abrot");
+    const std::string text = support::capture_stderr([&] {
+        CHECK(bench.look().order == Order::none);
+        CHECK(bench.look().order == Order::none);
+    });
+    const std::string warning = "the key '" + key + "' holds 'abrot', which is no order: nothing is done about it";
+    CHECK_THAT(text, ContainsText(warning));
+    CHECK_THAT(text, ContainsText("known=\"abort, rollback\""));
+    CHECK(text.find(warning) == text.rfind(warning));
+    CHECK(bench.polygon.get(key) == "abrot");
+    bench.polygon.put(key, "abort");
+    CHECK(bench.look().order == Order::abort);
+    bench.polygon.put(key, "rollback");
+    CHECK(bench.look().order == Order::rollback);
 }
 
 TEST_CASE("the keys of before are put back without their pause") {

@@ -104,20 +104,21 @@ TEST_CASE("on a terminal a rebuild that is not agreed to is not begun") {
 
 TEST_CASE("Ctrl-C asks: to go on goes on, to roll back rolls back; the nodes are a table that is redrawn") {
     Desk desk;
+    desk.polygon().keep_behind();
     Terminal terminal(desk, {"run"});
     terminal.until_shown("Rebuild the polygon now?");
     terminal.type("y\n");
-    terminal.until_shown("polygon2, polygon3 to stream");
+    terminal.until_shown("polygon2 to follow");
     CHECK_THAT(terminal.screen(), ContainsText("  polygon3  replica     done, Patroni runs"));
     CHECK_THAT(terminal.screen(), ContainsText("\x1b[A\x1b[K"));
     terminal.type(kCtrlC);
     terminal.until_shown("[c]ontinue, [d]etach, or [r]oll back?");
     terminal.type("c\n");
     // Only who goes on draws the table again.
-    terminal.until([&] { return terminal.screen().rfind("to stream") > terminal.screen().rfind("roll back?") + 1; });
+    terminal.until([&] { return terminal.screen().rfind("to follow") > terminal.screen().rfind("roll back?") + 1; });
     CHECK(desk.polygon().phase() == "replicas");
     terminal.type(kCtrlC);
-    terminal.until([&] { return terminal.screen().rfind("roll back?") > terminal.screen().rfind("to stream"); });
+    terminal.until([&] { return terminal.screen().rfind("roll back?") > terminal.screen().rfind("to follow"); });
     terminal.type("r\n");
     CHECK(terminal.end() == exit_status(Errc::rolled_back));
     CHECK_THAT(terminal.screen(), ContainsText("rolled back on request"));

@@ -85,7 +85,7 @@ TEST_CASE("its tablespaces are placed as its map says") {
     CHECK(read(directory / "fast/PG_15_202209061/5/16386") == std::string(8192, 't'));
     std::filesystem::remove(directory / "b/16384.tar.gz");
     std::filesystem::remove_all(directory / "data");
-    CHECK_THAT(failure_of_accepted(directory).message, ContainsText("no archive of tablespace 16384"));
+    CHECK_THAT(failure_of_accepted(directory).message, ContainsText("no archive '16384.tar' of tablespace 16384"));
 }
 
 TEST_CASE("what is wrong with it all the same is told") {

@@ -70,10 +70,14 @@ TEST_CASE("verifies what it is told to leave out, and does not write it") {
     write(directory / "data/postgresql.conf", "ours");
     const auto located = locate_backup(directory / "b");
     REQUIRE(located.has_value());
-    const RestoreRequest request{
-        .backup = located->backup, .data_directory = directory / "data", .is_left_out = [](std::string_view path) {
-            return path == "postgresql.conf" || path == "base/5/2600" || path == "pg_notify";
-        }};
+    const RestoreRequest request{.backup = located->backup,
+                                 .data_directory = directory / "data",
+                                 .may_be_there = [](std::string_view name) { return name == "postgresql.conf"; },
+                                 .is_left_out =
+                                     [](std::string_view path) {
+                                         return path == "postgresql.conf" || path == "base/5/2600" ||
+                                                path == "pg_notify";
+                                     }};
     const auto restored = restore(request, system_clock());
     REQUIRE(restored.has_value());
     CHECK(read(directory / "data/postgresql.conf") == "ours");
@@ -103,17 +107,36 @@ TEST_CASE("tells what it leaves out, once it is known to be right, and nothing t
     const auto located = locate_backup(directory / "b");
     REQUIRE(located.has_value());
     std::map<std::string, std::optional<std::string>> told;
-    const RestoreRequest request{
-        .backup = located->backup,
-        .data_directory = directory / "data",
-        .is_left_out = [](std::string_view path) { return path.ends_with(".conf"); },
-        .on_left_out = [&](const std::string& path, const auto& content) { told[path] = content; }};
+    const RestoreRequest request{.backup = located->backup,
+                                 .data_directory = directory / "data",
+                                 .is_left_out = [](std::string_view path) { return path.ends_with(".conf"); },
+                                 .on_left_out = [&](const std::string& path, const auto& content) -> Status {
+                                     told[path] = content;
+                                     return {};
+                                 }};
     CHECK(restore(request, system_clock()).has_value() != is_damaged);
     CHECK(told.contains("postgresql.conf") != is_damaged);
     if (!is_damaged) CHECK(told.at("postgresql.conf") == "port = 1\n");
     CHECK(told.at("postgresql.auto.conf") == "port = 2\n");
     CHECK_FALSE(told.at("large.conf").has_value());
     CHECK_FALSE(std::filesystem::exists(directory / "data/postgresql.conf"));
+}
+
+TEST_CASE("a file that is left out can end the restore") {
+    const TemporaryDirectory directory;
+    Sample().write_tar(directory / "b");
+    const auto located = locate_backup(directory / "b");
+    REQUIRE(located.has_value());
+    const auto failed = restore({.backup = located->backup,
+                                 .data_directory = directory / "data",
+                                 .is_left_out = [](std::string_view path) { return path == "postgresql.conf"; },
+                                 .on_left_out = [](const auto&, const auto&) -> Status {
+                                     return Error{Errc::configuration, "nobody knows this file", ""};
+                                 }},
+                                system_clock());
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().message == "nobody knows this file");
+    CHECK_FALSE(std::filesystem::exists(directory / "data/global/pg_control"));
 }
 
 TEST_CASE("does not restore over anything") {

@@ -19,6 +19,12 @@ fs::Path backup_with_tablespace(const TemporaryDirectory& directory) {
     return directory / "backup";
 }
 
+Result<Restored> check_only(const fs::Path& directory) {
+    const auto located = locate_backup(directory);
+    REQUIRE(located.has_value());
+    return check({.backup = located->backup}, system_clock());
+}
+
 TEST_CASE("reads tablespace_map with its escapes") {
     const auto map = parse_tablespace_map("16384 /prod/fast\n16385 /a b\\\\c\\\nd\r\n");
     REQUIRE(map.has_value());
@@ -115,7 +121,67 @@ TEST_CASE("finds the archive of an empty tablespace missing") {
     sample.write_tar(directory / "backup");
     const Error error = failure_of(directory / "backup", directory / "data");
     CHECK(error.code == Errc::backup_incomplete);
-    CHECK(error.message == "backup 'backup' is incomplete: no archive of tablespace 16384 ('/prod/fast')");
+    CHECK(error.message == "backup 'backup' is incomplete: no archive '16384.tar' of tablespace 16384 ('/prod/fast')");
+    const auto checked = check_only(directory / "backup");
+    REQUIRE_FALSE(checked.has_value());
+    CHECK(checked.error().message == error.message);
+}
+
+TEST_CASE("finds the archive of an older server's link missing") {
+    const TemporaryDirectory directory;
+    Sample sample;
+    sample.base.push_back({.name = "pg_tblspc/16384", .type = '2', .link = "/prod/fast"});
+    sample.seal();
+    sample.write_tar(directory / "backup");
+    const Error error = failure_of(directory / "backup", directory / "data");
+    CHECK(error.code == Errc::backup_incomplete);
+    CHECK(error.message == "backup 'backup' is incomplete: no archive '16384.tar' of tablespace 16384 ('/prod/fast')");
+    CHECK(error.hint == kCopyAgainHint);
+    const auto checked = check_only(directory / "backup");
+    REQUIRE_FALSE(checked.has_value());
+    CHECK(checked.error().message == error.message);
+}
+
+TEST_CASE("refuses an archive of a tablespace that nothing names") {
+    const TemporaryDirectory directory;
+    Sample sample;
+    sample.tablespaces[16384] = {{.name = "PG_15_202209061", .type = '5'}};
+    sample.seal();
+    sample.write_tar(directory / "backup");
+    const Error error = failure_of(directory / "backup", directory / "data");
+    CHECK(error.code == Errc::backup_corrupt);
+    CHECK(error.message ==
+          "backup 'backup' holds '16384.tar', but neither its tablespace_map nor its base archive names tablespace "
+          "16384");
+    CHECK(error.hint == "Remove the archive if it does not belong to the backup, or copy the backup again.");
+    CHECK_FALSE(check_only(directory / "backup").has_value());
+}
+
+TEST_CASE("a plain backup's link that leads nowhere is an incomplete backup") {
+    const TemporaryDirectory directory;
+    Sample sample;
+    sample.seal();
+    sample.write_plain(directory / "backup");
+    std::filesystem::create_directories(directory / "backup/pg_tblspc");
+    std::filesystem::create_directory_symlink(directory / "gone", directory / "backup/pg_tblspc/16384");
+    const Error error = failure_of(directory / "backup", directory / "data");
+    CHECK(error.code == Errc::backup_incomplete);
+    CHECK(error.message == "backup 'backup' is incomplete: its link 'pg_tblspc/16384' leads to '" +
+                               (directory / "gone").string() + "', which is not there");
+    CHECK(error.hint == kCopyAgainHint);
+}
+
+TEST_CASE("a plain backup without the link that its tablespace_map names is incomplete") {
+    const TemporaryDirectory directory;
+    Sample sample;
+    sample.add_tablespace(16384, "/prod/fast");
+    sample.tablespaces.clear();
+    sample.seal();
+    sample.write_plain(directory / "backup");
+    const Error error = failure_of(directory / "backup", directory / "data");
+    CHECK(error.code == Errc::backup_incomplete);
+    CHECK(error.message ==
+          "backup 'backup' is incomplete: no link 'pg_tblspc/16384' of tablespace 16384 ('/prod/fast')");
 }
 
 TEST_CASE("does not act on a tablespace_map that does not check") {
@@ -156,6 +222,17 @@ TEST_CASE("takes an in-place tablespace as the directory that it is") {
     sample.write_plain(directory / "plain");
     REQUIRE(restore_into(directory / "plain", directory / "data").has_value());
     CHECK(read(directory / "data/pg_tblspc/16385/PG_15_202209061/5/1") == "t");
+}
+
+TEST_CASE("takes an in-place tablespace that has an archive of its own, as PostgreSQL 16 sends it") {
+    const TemporaryDirectory directory;
+    Sample sample;
+    sample.base.push_back({.name = "pg_tblspc/16385", .type = '5'});
+    sample.tablespaces[16385] = {{.name = "PG_16_202307071/5/1", .content = "t"}};
+    sample.seal();
+    sample.write_tar(directory / "backup");
+    REQUIRE(restore_into(directory / "backup", directory / "data").has_value());
+    CHECK(read(directory / "data/pg_tblspc/16385/PG_16_202307071/5/1") == "t");
 }
 
 TEST_CASE("an older server's link in base.tar is followed only through the configuration") {

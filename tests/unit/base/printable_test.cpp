@@ -30,5 +30,14 @@ TEST_CASE("what is no UTF-8 is told by its bytes, and the rest after it stays") 
     CHECK(printable("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
 }
 
+TEST_CASE("what is UTF-8 is told by its bytes, strictly") {
+    for (const char* text : {"", "plain", "größe", "размер", "\x01", "\xf0\x9f\x98\x80"})
+        CHECK(is_utf8(text));
+    for (const char* text : {"gr\xf6\xdf"
+                             "e",
+                             "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\x80", "\xf5\x80\x80\x80"})
+        CHECK_FALSE(is_utf8(text));
+}
+
 }  // namespace
 }  // namespace polygon

@@ -181,6 +181,10 @@ TEST_CASE("a bootstrap that did not come to its proof has failed") {
     check(next(orders(Phase::bootstrap), seen), Task::none, AnswerState::failed);
     CHECK(next(orders(Phase::bootstrap), seen).reason ==
           "Patroni ended with status 1 in phase bootstrap; its log says why");
+    NodeSeen told = seen;
+    told.bootstrap_error = "not proven: roles locked";
+    CHECK(next(orders(Phase::bootstrap), told).reason ==
+          "Patroni ended with status 1 in phase bootstrap: not proven: roles locked");
     // The agent was restarted.
     check(next(orders(Phase::bootstrap), node("polygon1", half_data())), Task::none, AnswerState::failed);
     // But what was proven before goes on.

@@ -35,6 +35,16 @@ TEST_CASE("an answer, a decision and Patroni's end are written at once") {
     CHECK(is_worth_writing(record(), now, 0ms));
 }
 
+TEST_CASE("what a node proves is written when it says something new, and not for the time of day") {
+    etcd::NodeRecord before = record();
+    before.proof = etcd::NodeProof{.id = "p", .taken_at = "2026-11-20T03:00:00Z", .received_lsn = 1};
+    etcd::NodeRecord now = before;
+    now.proof->taken_at = "2026-11-20T03:00:01Z";
+    CHECK_FALSE(is_worth_writing(before, now, 24h));
+    now.proof->received_lsn = 2;
+    CHECK(is_worth_writing(before, now, 0ms));
+}
+
 TEST_CASE("progress is written once a second, room once in ten and only a step of it") {
     etcd::NodeRecord now = record();
     now.answer->bytes_done = 1;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <thread>
 
+#include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,6 +112,52 @@ TEST_CASE("other signals go to Patroni and do not end it") {
     ready.wait();
     kill(pid, SIGHUP);
     CHECK(wait_for(pid) == 9);
+}
+
+// The master side of a terminal whose foreground process group a supervisor leads.
+struct Terminal {
+    pid_t supervisor = 0;
+    int master = -1;
+
+    explicit Terminal(const std::vector<std::string>& command) {
+        supervisor = forkpty(&master, nullptr, nullptr, nullptr);
+        if (supervisor != 0) return;
+        block_signals();  // in the terminal's foreground group too, as a shell's script is
+        const pid_t inner = supervise_apart(command, start);
+        _exit(wait_for(inner));
+    }
+    ~Terminal() { close(master); }
+    Terminal(const Terminal&) = delete;
+    Terminal& operator=(const Terminal&) = delete;
+    void press(char key) const { REQUIRE(write(master, &key, 1) == 1); }
+};
+
+// Says how often it was interrupted until it is told to end; with 99 if the terminal itself would interrupt it.
+std::vector<std::string> counting(const Ready& ready) {
+    return {"bash", "-c",
+            "n=0; trap 'n=$((n+1))' INT; trap 'exit $n' TERM; stat=$(</proc/$$/stat); set -- ${stat##*) }; "
+            "[ $3 != $6 ] || exit 99; " +
+                ready.say() + "; while :; do [ $n = 0 ] || kill $$; sleep 0.05; done"};
+}
+
+TEST_CASE("Ctrl-C on a terminal reaches Patroni once, by what is forwarded") {
+    Ready ready;
+    const Terminal terminal(counting(ready));
+    ready.wait();
+    terminal.press('\x03');
+    CHECK(wait_for(terminal.supervisor) == 1);
+}
+
+TEST_CASE("a second SIGINT does not interrupt Patroni's shutdown, and a SIGTSTP does not stop it") {
+    Ready ready;
+    const pid_t pid = supervise_apart({"bash", "-c",
+                                       "trap 'trap \"exit 9\" INT; kill -INT $PPID; sleep 1; exit 42' INT; " +
+                                           ready.say() + "; while :; do sleep 0.05; done"},
+                                      start);
+    ready.wait();
+    kill(pid, SIGTSTP);
+    kill(pid, SIGINT);
+    CHECK(wait_for(pid) == 42);
 }
 
 TEST_CASE("a termination signal without a Patroni ends it with 0, and helpers too") {

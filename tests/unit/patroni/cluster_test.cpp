@@ -51,6 +51,14 @@ TEST_CASE("a member that its tags keep from leading is told, as Patroni takes th
         return parse_cluster({{"members/a", R"({"state":"running","tags":)" + tags + "}"}}).members[0].may_lead;
     };
     CHECK(parse_cluster({{"members/a", R"({"state":"running"})"}}).members[0].may_lead);
+    const auto member = [](const std::string& tags) {
+        return parse_cluster({{"members/a", R"({"state":"running","tags":)" + tags + "}"}}).members[0];
+    };
+    CHECK(member(R"({"replicatefrom":"b"})").replicates_from == "b");
+    CHECK_FALSE(member(R"({"nostream":true})").is_streaming_wanted);
+    CHECK(member(R"({"clonefrom":true})").is_clone_source);
+    CHECK(member("{}").is_streaming_wanted);
+    CHECK_FALSE(member("{}").is_clone_source);
     for (const char* tags : {R"({"nofailover":true})", R"({"nofailover":1})", R"({"nofailover":"yes"})",
                              R"({"failover_priority":0})", R"({"nofailover":true,"failover_priority":5})"})
         CHECK_FALSE(may_lead(tags));

@@ -34,7 +34,7 @@ postgresql:
   bin_dir: /usr/lib/postgresql/15/bin
   pgpass: /tmp/pgpass
   authentication:
-    superuser: {username: boss, password: boss-word, sslmode: require}
+    superuser: {username: boss, password: boss-word, sslmode: require, sslpassword: key-word}
     replication: {username: rep, password: rep-word}
   parameters:
     unix_socket_directories: /run/a, /run/b
@@ -92,6 +92,8 @@ TEST_CASE("reads what Patroni reads") {
     CHECK(read->postgresql.bin_dir == "/usr/lib/postgresql/15/bin");
     CHECK(read->postgresql.superuser.username == "boss");
     CHECK(read->postgresql.superuser.connection.at("sslmode") == "require");
+    CHECK(read->postgresql.superuser.key_password == Secret("key-word"));
+    CHECK_FALSE(read->postgresql.superuser.connection.contains("sslpassword"));
     CHECK(read->postgresql.replication.password == Secret("rep-word"));
     CHECK_FALSE(read->postgresql.rewind.has_value());
     CHECK(read->postgresql.parameters.at("max_connections") == "50");

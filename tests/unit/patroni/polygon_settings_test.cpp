@@ -25,7 +25,9 @@ polygon:
   jobs: keep
   foreign_servers: keep
   extensions: {keep: [citus]}
+  files: {keep: [orioledb_data/, ./base/5//notes], exclude: [scratch]}
   sql: /etc/polygon/sql.d
+  masking: {rewrite: true}
   replicas: staged
   staging: {directory: /big/staged, previous: keep}
 )";
@@ -53,6 +55,8 @@ TEST_CASE("reads every key, and where it stood") {
     CHECK(read->quarantine.parameters.value ==
           TextMap{{"shared_preload_libraries", "timescaledb"}, {"work_mem", "64"}});
     CHECK(read->quarantine.timeout.value == 90s);
+    CHECK(read->files.keep.value == std::vector<std::string>{"orioledb_data", "base/5/notes"});
+    CHECK(read->files.exclude.value == std::vector<std::string>{"scratch"});
     CHECK(read->roles.unlisted.value == UnlistedRoles::rotate);
     CHECK(read->roles.unlisted.origin == "patroni.yml:10");
     CHECK(read->roles.keep.value == std::vector<std::string>{"monitoring", "backup"});
@@ -68,6 +72,7 @@ TEST_CASE("reads every key, and where it stood") {
     CHECK(read->foreign_servers.value == ForeignServers::keep);
     CHECK(read->extensions.keep.value == std::vector<std::string>{"citus"});
     CHECK(read->sql.value == "/etc/polygon/sql.d");
+    CHECK(read->masking.rewrite.value);
     CHECK(read->replicas.value == Replicas::staged);
     CHECK(read->staging.directory.value == "/big/staged");
     CHECK(read->staging.previous.value == Previous::keep);
@@ -94,6 +99,7 @@ TEST_CASE("has the safe defaults, and says that they are defaults") {
         CHECK(read->jobs.value == Jobs::disable);
         CHECK(read->foreign_servers.value == ForeignServers::detach);
         CHECK_FALSE(read->sql.value.has_value());
+        CHECK_FALSE(read->masking.rewrite.value);
         CHECK(read->replicas.value == Replicas::leader);
         CHECK_FALSE(read->staging.directory.value.has_value());
         CHECK(read->staging.previous.value == Previous::keep_until_verified);

@@ -57,6 +57,21 @@ TEST_CASE("a value of another type is an error that says how to write it") {
           "'polygon.tablespaces' in '/p.yml' line 2 is not an absolute path: 'b'");
 }
 
+TEST_CASE("a file to keep or to exclude is a path in the data directory, and no pattern") {
+    for (const std::string entry : {"/orioledb_data", "..", "a/../../b", ".", "./"}) {
+        INFO(entry);
+        const Error error = error_of("  files: {keep: [" + entry + "]}\n");
+        CHECK(error.message ==
+              "'polygon.files.keep' in '/p.yml' line 2 is no path in the data directory: '" + entry + "'");
+        CHECK(error.hint == "Write it relative to the data directory, as orioledb_data or pg_wal/extra.");
+    }
+    const Error pattern = error_of("  files: {exclude: ['orioledb_*']}\n");
+    CHECK(pattern.message == "'polygon.files.exclude' in '/p.yml' line 2 takes no patterns: 'orioledb_*'");
+    CHECK(pattern.hint == "Name each file or folder.");
+    CHECK(error_of("  files: {keep: orioledb_data}\n").message ==
+          "'polygon.files.keep' in '/p.yml' line 2 is not a list");
+}
+
 TEST_CASE("a duration without a unit, without a number or without sense is an error") {
     for (const std::string text :
          {"24", "h", "-1h", "0s", "1.5h", "10 parsecs", "99999999999d", "99999999999999999999s"}) {

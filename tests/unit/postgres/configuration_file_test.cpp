@@ -79,25 +79,6 @@ TEST_CASE("include directives are lines like others") {
           Lines{{"include", "a b.conf", 1}, {"include_dir", "conf.d", 2}, {"include_if_exists", "x.conf", 3}});
 }
 
-TEST_CASE("of access files the includes alone are read") {
-    const ConfigurationText text = parse_access_includes(
-        "local all all trust\n"
-        "include site.conf # ours\n"
-        " include_dir \"more rules\"\n"
-        "host include all samenet trust\n"
-        "#include nothing\n"
-        "include");
-    CHECK(text.lines == Lines{{"include", "site.conf", 2}, {"include_dir", "more rules", 3}, {"include", "", 6}});
-}
-
-TEST_CASE("what include_dir reads") {
-    CHECK(is_included_from_directory("a.conf"));
-    for (const char* name : {".conf", ".a.conf", "a.conf~", "a.conf.old", "conf"}) {
-        INFO(name);
-        CHECK_FALSE(is_included_from_directory(name));
-    }
-}
-
 TEST_CASE("splits a list of libraries") {
     using Names = std::vector<std::string>;
     CHECK(split_library_list("") == Names{});

@@ -24,6 +24,8 @@ TEST_CASE("a marker comes back as it was written, with identifiers that fit no d
                                   .collations = {"database thai: its default collation …"},
                                   .isolation = "socket filter",
                                   .sql = {"10-customers.sql in thai"},
+                                  .old_rows = {"table public.t of database thai"},
+                                  .unrefreshed = {"materialized view public.v of database thai"},
                                   .left = {"database thai: foreign server 'partner'"},
                                   .not_carried_over = {{.name = "lc_time", .value = "th_TH", .file = "postgresql.conf"},
                                                        {.name = "archive_command", .file = "postgresql.auto.conf"}},
@@ -36,6 +38,8 @@ TEST_CASE("a marker comes back as it was written, with identifiers that fit no d
     CHECK((*read)->source_system_identifier == 18446744073709551615ULL);
     CHECK((*read)->stage == Stage::proven);
     CHECK((*read)->collations == marker.collations);
+    CHECK((*read)->old_rows == marker.old_rows);
+    CHECK((*read)->unrefreshed == marker.unrefreshed);
     CHECK((*read)->not_carried_over == marker.not_carried_over);
 }
 

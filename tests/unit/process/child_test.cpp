@@ -1,9 +1,13 @@
 #include "common/process/child.h"
 
+#include <array>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +36,31 @@ TEST_CASE("survives a program that does not read its input") {
     const auto done = run({.argv = {"true"}, .input = std::string(1 << 20, 'x')}, system_clock(), soon());
     REQUIRE(done.has_value());
     CHECK(done->exit_status == 0);
+}
+
+TEST_CASE("what SIGPIPE does to other threads is not changed while a program runs") {
+    std::array<int, 2> started = {};
+    std::array<int, 2> go_on = {};
+    REQUIRE(pipe(started.data()) == 0);
+    REQUIRE(pipe(go_on.data()) == 0);
+    ::signal(SIGPIPE, SIG_DFL);
+    std::thread runner([&] {
+        const std::string script = fmt::format("echo >&{}; read line <&{}", started[1], go_on[0]);
+        CHECK(run({.argv = {"sh", "-c", script}, .input = std::string(1 << 20, 'x')}, system_clock(), soon())
+                  .has_value());
+        sigset_t blocked;
+        pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+        CHECK(sigismember(&blocked, SIGPIPE) == 0);
+    });
+    char byte = 0;
+    CHECK(read(started[0], &byte, 1) == 1);
+    struct sigaction now = {};
+    sigaction(SIGPIPE, nullptr, &now);
+    CHECK(now.sa_handler == SIG_DFL);
+    CHECK(write(go_on[1], "\n", 1) == 1);
+    runner.join();
+    for (const int fd : {started[0], started[1], go_on[0], go_on[1]})
+        close(fd);
 }
 
 TEST_CASE("a failed program is an error with the tail of its stderr") {

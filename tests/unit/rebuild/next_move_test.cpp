@@ -12,6 +12,8 @@ using etcd::Phase;
 using etcd::ReplicaSource;
 using Kind = Move::Kind;
 
+constexpr const char* kVerifiedAt = "2026-11-20T03:10:00Z";
+
 constexpr Phase kAllPhases[] = {Phase::stage,     Phase::copy,     Phase::stop,       Phase::clear,
                                 Phase::bootstrap, Phase::replicas, Phase::verify,     Phase::done,
                                 Phase::undo,      Phase::restore,  Phase::rolled_back};
@@ -21,8 +23,11 @@ View ready_in(Phase phase, Mode mode = Mode::staged, ReplicaSource replicas = Re
     View view = view_in(phase, mode, replicas);
     answer_all(view, AnswerState::done);
     if (phase == Phase::clear || phase == Phase::undo) stop_all(view);
-    if (phase == Phase::replicas) view.replication.streaming = {"polygon2", "polygon3"};
-    if (phase == Phase::verify) view.verdict = Verdict{.holds = true, .reason = {}};
+    if (phase == Phase::replicas || phase == Phase::verify) prove_all(view);
+    if (phase == Phase::verify) {
+        view.certified = Certified{.verified_at = kVerifiedAt};
+        proof_of(view, "polygon1").kept_certificate = kVerifiedAt;
+    }
     return view;
 }
 
@@ -184,27 +189,71 @@ TEST_CASE("the bootstrap is over when the planned leader has proven this generat
     CHECK(next_move(view).kind == Kind::wait);
 }
 
-TEST_CASE("replicas have to run and to stream, by their key and by the leader") {
+TEST_CASE("replicas have to follow by their own nodes' word, whomever they stream from") {
     View view = ready_in(Phase::replicas);
-    view.cluster.members[1].state = "creating replica";
-    CHECK(next_move(view).reason == "polygon2 to stream");
-    run_all(view, "streaming");
+    run_all(view, "starting");  // Patroni's key says more or less than that
+    proof_of(view, "polygon3").upstream = "10.0.0.2:5432";
     CHECK(next_move(view).kind == Kind::enter);
-    view.replication.streaming = {"polygon2"};
-    CHECK(next_move(view).reason == "polygon3 to stream");
+    proof_of(view, "polygon3").receiver.clear();
+    proof_of(view, "polygon3").received_lsn = 1;
+    CHECK_THAT(next_move(view).reason, ContainsText("polygon3 to follow (no WAL receiver runs"));
+    view.nodes.at("polygon3").proof = etcd::NodeProof{.id = etcd::proof_id(view.phase), .error = "no room"};
+    CHECK(next_move(view).reason == "polygon3 to follow (no room)");
+    view.progress = Progress::stalled;
+    CHECK(next_move(view).kind == Kind::go_back);
+    CHECK_THAT(next_move(view).reason, ContainsText("no room"));
 }
 
-TEST_CASE("the new polygon is verified once, and what does not hold leads back") {
-    View view = view_in(Phase::verify);
-    CHECK(next_move(view) == Move{.kind = Kind::verify, .phase = Phase::verify, .reason = {}});
-    view.verdict = Verdict{.holds = false, .reason = "replica polygon3"};
+TEST_CASE("a leader that cannot be seen is waited for, with its last error") {
+    for (const Phase phase : {Phase::replicas, Phase::verify}) {
+        View view = ready_in(phase);
+        view.nodes.at("polygon1").proof = etcd::NodeProof{.id = etcd::proof_id(view.phase), .error = "no pg_hba line"};
+        CHECK(next_move(view).kind == Kind::wait);
+        CHECK(next_move(view).reason == "the leader polygon1 to be seen (no pg_hba line)");
+        view.progress = Progress::stalled;
+        CHECK(next_move(view).kind == Kind::go_back);
+        CHECK_THAT(next_move(view).reason, ContainsText("no pg_hba line"));
+    }
+}
+
+TEST_CASE("a replica for which only Patroni and its files speak is a warning in the end, and no way back") {
+    for (const Phase phase : {Phase::replicas, Phase::verify}) {
+        View view = ready_in(phase);
+        view.nodes.at("polygon3").generation = kGeneration;
+        view.nodes.at("polygon3").proof.reset();
+        view.cluster.members[2].timeline = 2;
+        if (phase == Phase::verify) view.certified.reset();
+        CHECK(next_move(view).kind == Kind::wait);
+        view.progress = Progress::stalled;
+        CHECK(next_move(view).kind == (phase == Phase::replicas ? Kind::enter : Kind::certify));
+        view.cluster.members[2].timeline = 1;
+        CHECK(next_move(view).kind == Kind::go_back);
+    }
+}
+
+TEST_CASE("the new polygon is certified when all is proven, and done when the leader has kept that") {
+    View view = ready_in(Phase::verify);
+    view.certified.reset();
+    CHECK(next_move(view) == Move{.kind = Kind::certify, .phase = Phase::verify, .reason = {}});
+    view.certified = Certified{.verified_at = kVerifiedAt};
+    proof_of(view, "polygon1").kept_certificate = "before";
+    CHECK(next_move(view).reason == "the leader to keep the certificate");
+    view.certified->is_overdue = true;
+    CHECK(next_move(view).kind == Kind::finish);
+}
+
+TEST_CASE("what the leader's data says against the new polygon leads back at once") {
+    View view = ready_in(Phase::verify);
+    proof_of(view, "polygon1").evidence =
+        sanitize::to_json(sanitize::Certificate{.scope = "polygon",
+                                                .verified_at = kVerifiedAt,
+                                                .marker = {.generation = kGeneration},
+                                                .checks = {{"roles locked", false, "open again: app"}}});
     CHECK(next_move(view) == Move{.kind = Kind::go_back,
                                   .phase = Phase::undo,
-                                  .reason = "the new polygon is not what it has to be: replica polygon3"});
+                                  .reason = "the new polygon is not what it has to be: not proven: roles locked: open "
+                                            "again: app"});
     view.plan.mode = Mode::in_place;
-    CHECK(next_move(view).kind == Kind::stuck);
-    view.verdict.reset();
-    view.progress = Progress::stalled;
     CHECK(next_move(view).kind == Kind::stuck);
 }
 
@@ -219,6 +268,19 @@ TEST_CASE("nobody answers for the whole of the coordinator's patience: back, or 
         CHECK(move.kind == (is_going_back ? Kind::stuck : Kind::go_back));
         CHECK_THAT(move.reason, ContainsText("nothing moved in phase " + std::string(etcd::to_text(phase))));
     }
+}
+
+TEST_CASE("a reason for going back has the last words of each member that was waited for") {
+    View view = ready_in(Phase::stop);
+    answer(view, "polygon2", AnswerState::working);
+    view.nodes.at("polygon2").answer->activity = "its PostgreSQL still shuts down";
+    view.nodes.at("polygon3").answer.reset();
+    view.nodes.at("polygon3").decision = "guard wait: etcd does not answer";
+    view.progress = Progress::stalled;
+    CHECK(
+        next_move(view).reason ==
+        "nothing moved in phase stop, which waited for polygon2, polygon3; polygon2: its PostgreSQL still shuts down; "
+        "polygon3: guard wait: etcd does not answer");
 }
 
 TEST_CASE("what is ready is done however long it took") {

@@ -35,7 +35,6 @@ TEST_CASE("bytes, answers, members, leaders and phases are progress") {
     CHECK(is_progress([](View& v) { v.cluster.members[0].state = "stopped"; }));
     CHECK(is_progress([](View& v) { v.nodes.erase("polygon3"); }));
     CHECK(is_progress([](View& v) { v.proven = kGeneration; }));
-    CHECK(is_progress([](View& v) { v.replication.cloned_bytes = 1; }));
     View working = view;
     answer(working, "polygon1", AnswerState::working);
     const std::string before = fingerprint(working);
@@ -52,6 +51,22 @@ TEST_CASE("a clone that Patroni makes is seen by what fills the disk, until it r
     const std::string cloning = fingerprint(view);
     view.nodes.at("polygon3").used_bytes = 2000;
     CHECK(fingerprint(view) != cloning);
+}
+
+TEST_CASE("a replica that catches up is progress; what testers write on the leader, or replay, is none") {
+    View view = view_in(Phase::replicas);
+    prove_all(view);
+    const std::string following = fingerprint(view);
+    proof_of(view, "polygon1").current_lsn += 4096;
+    proof_of(view, "polygon3").received_lsn += 4096;
+    CHECK(fingerprint(view) == following);
+    proof_of(view, "polygon1").cloned_bytes = 1;
+    CHECK(fingerprint(view) != following);
+    proof_of(view, "polygon3").receiver.clear();
+    proof_of(view, "polygon3").received_lsn = 10;
+    const std::string catching_up = fingerprint(view);
+    proof_of(view, "polygon3").received_lsn = 20;
+    CHECK(fingerprint(view) != catching_up);
 }
 
 TEST_CASE("patience ends when nothing has moved for its limit, and begins anew with every change") {

@@ -161,6 +161,12 @@ TEST_CASE("history is a table with the outage of those that went well") {
     CHECK_THAT(text,
                ContainsText("g1                     rolled back  staged    e                                 (why)"));
     CHECK_THAT(text, ContainsText("2.5 s     b\n"));
+    const std::string hostile = to_table(std::vector<etcd::HistoryRecord>{
+        {.generation = "g\x1b[2J", .outcome = "done\ng9", .mode = "\x1b]0;x", .ended_at = "\r"}});
+    CHECK(hostile.find('\x1b') == std::string::npos);
+    CHECK(hostile.find('\r') == std::string::npos);
+    CHECK_THAT(hostile, ContainsText("g\\x1b[2J"));
+    CHECK_THAT(hostile, ContainsText("done\\x0ag9"));
 }
 
 }  // namespace

@@ -33,7 +33,13 @@ TEST_CASE("only answers to this request count") {
     for (const char* name : {"polygon1", "polygon2"}) {
         situation.nodes[name].value = etcd::NodeRecord{.name = name};
         situation.nodes[name].value->preflight = etcd::Preflight{.id = "r1", .report = report_text(1, 2)};
+        situation.nodes[name].value->proof = etcd::NodeProof{.id = "r1"};
     }
+    CHECK(still_asked(situation, "r1").empty());
+    situation.nodes["polygon1"].value->proof->id = "r0";
+    CHECK(still_asked(situation, "r1") == std::vector<std::string>{"polygon1"});
+    CHECK_FALSE(make_survey(situation, "r1").nodes.at("polygon1").proof.has_value());
+    situation.nodes["polygon1"].value->proof->id = "r1";
     situation.nodes["polygon2"].value->preflight->id = "r0";
     CHECK(still_asked(situation, "r1") == std::vector<std::string>{"polygon2"});
     const Survey survey = make_survey(situation, "r1");

@@ -21,14 +21,19 @@ Survey good_survey() {
     survey.cluster = {.initialize = "100", .leader = "polygon2", .members = {}, .has_config = true};
     for (const char* name : {"polygon1", "polygon2", "polygon3"}) {
         survey.cluster.members.push_back({.name = name, .state = "running"});
-        survey.nodes[name] = {.node = {.name = name,
-                                       .version = "0.1.0",
-                                       .free_bytes = 2 * kBackupBytes,
-                                       .used_bytes = kBackupBytes,
-                                       .postgres_major = 15,
-                                       .system = "glibc 2.36"},
-                              .report = parse_report(report_text(kBackupBytes, 2 * kBackupBytes)),
-                              .error = ""};
+        survey.nodes[name] = {
+            .node = {.name = name,
+                     .version = "0.1.0",
+                     .free_bytes = 2 * kBackupBytes,
+                     .used_bytes = kBackupBytes,
+                     .postgres_major = 15,
+                     .system = "glibc 2.36"},
+            .report = parse_report(report_text(kBackupBytes, 2 * kBackupBytes)),
+            .proof =
+                etcd::NodeProof{
+                    .role = etcd::ServerRole::standby,
+                    .logins = {{.role = "superuser", .user = "postgres", .member = name, .address = "localhost:5432"}}},
+            .error = ""};
     }
     return survey;
 }

@@ -1,5 +1,7 @@
 #include "tests/unit/rebuild/views.h"
 
+#include "common/sanitize/certificate.h"
+
 namespace polygon::rebuild {
 
 using etcd::Phase;
@@ -60,6 +62,36 @@ void answer(View& view, const std::string& member, etcd::AnswerState state, cons
 void answer_all(View& view, etcd::AnswerState state) {
     for (const std::string& member : kMembers)
         answer(view, member, state);
+}
+
+etcd::NodeProof& proof_of(View& view, const std::string& member) {
+    return *view.nodes.at(member).proof;
+}
+
+void prove_all(View& view) {
+    for (const std::string& member : kMembers) {
+        const bool leads = view.cluster.leader == member;
+        etcd::NodeProof proof{.id = etcd::proof_id(view.phase),
+                              .role = leads ? etcd::ServerRole::primary : etcd::ServerRole::standby,
+                              .generation = kGeneration,
+                              .system_identifier = kNewSystem,
+                              .timeline = 2,
+                              .upstream = leads ? "" : "10.0.0.1:5432",
+                              .receiver = leads ? "" : "streaming",
+                              .received_lsn = leads ? 0 : kStamped + 8,
+                              .replayed_lsn = leads ? 0 : kStamped + 8,
+                              .current_lsn = leads ? kStamped + 8 : 0,
+                              .stamped_lsn = leads ? kStamped : 0,
+                              .logins = {{.role = "replication", .user = "replicator", .member = "polygon1"}}};
+        if (leads) {
+            proof.evidence =
+                sanitize::to_json(sanitize::Certificate{.scope = "polygon",
+                                                        .verified_at = "2026-11-20T03:10:00Z",
+                                                        .marker = {.generation = kGeneration, .backup_label = "monday"},
+                                                        .checks = {{"leader", true, "accepts writes"}}});
+        }
+        view.nodes[member].proof = proof;
+    }
 }
 
 }  // namespace polygon::rebuild

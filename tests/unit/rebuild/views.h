@@ -11,6 +11,7 @@ namespace polygon::rebuild {
 inline const std::string kGeneration = "20261120T030000Z-7f3a";
 inline const std::string kOldSystem = "100";
 inline const std::string kNewSystem = "200";
+inline constexpr std::uint64_t kStamped = 0x3000148;
 inline const std::vector<std::string> kMembers = {"polygon1", "polygon2", "polygon3"};
 
 etcd::Plan make_plan_of(etcd::Mode mode = etcd::Mode::staged,
@@ -22,6 +23,10 @@ View view_in(etcd::Phase phase, etcd::Mode mode = etcd::Mode::staged,
 
 void answer(View& view, const std::string& member, etcd::AnswerState state, const std::string& error = "");
 void answer_all(View& view, etcd::AnswerState state);
+
+// What the nodes prove in this phase: polygon1 leads, the others stream from it and have all of its WAL.
+etcd::NodeProof& proof_of(View& view, const std::string& member);
+void prove_all(View& view);
 
 // Patroni's keys.
 void lead(View& view, const std::string& member, const std::string& system_identifier);

@@ -69,9 +69,12 @@ class Scene {
              .data_directory = data(),
              .tablespaces = std::move(tablespaces),
              .tablespace_suffix = ".staged",
-             .is_left_out = [](std::string_view path) { return path == "pg_hba.conf"; },
-             .on_left_out = [this](const std::string& path,
-                                   const auto& content) { configuration[path] = content.value_or(""); },
+             .may_be_there = [](std::string_view name) { return name == "postgresql.conf"; },
+             .is_left_out = [](std::string_view path) { return path == "pg_hba.conf" || path == "postgresql.conf"; },
+             .on_left_out = [this](const std::string& path, const auto& content) -> Status {
+                 configuration[path] = content.value_or("");
+                 return {};
+             },
              .check_wal =
                  [this](const fs::Path& directory) {
                      checked_wal = directory;
@@ -114,9 +117,9 @@ TEST_CASE("the program gets a plain backup as it is, one in tar format unpacked,
     CHECK(scene.told("unpacked").find("/pg_wal/0") == std::string::npos);  // the last one's alone is taken over
     CHECK(scene.checked_wal == data / "incoming/pg_wal");
     CHECK(backup::test::read(data / "base/5/1259") == std::string(8192, 'd'));
-    for (const char* name : {"global/pg_control", "pg_wal/000000010000000000000001", "backup_label", "postgresql.conf"})
+    for (const char* name : {"global/pg_control", "pg_wal/000000010000000000000001", "backup_label"})
         CHECK(stdfs::exists(data / name));
-    for (const char* name : {"incoming", "unpacked", "backup_manifest", "pg_combinebackup.log"})
+    for (const char* name : {"incoming", "unpacked", "backup_manifest", "pg_combinebackup.log", "postgresql.conf"})
         CHECK_FALSE(stdfs::exists(data / name));
     CHECK(scene.configuration.at("postgresql.conf") == scene.combined.member("postgresql.conf").content);
     CHECK(mode_of(data) == 0700);

@@ -7,6 +7,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/require.h"
 #include "tests/support/scratch.h"
+#include "tests/unit/backup/archive_builder.h"
 
 namespace polygon::bootstrap {
 namespace {
@@ -86,6 +87,29 @@ TEST_CASE("an incremental backup needs room for what comes of it and, meanwhile,
     CHECK(file_systems[0].is_estimated());
 }
 
+TEST_CASE("masking.rewrite needs room for the largest table and its indexes, in each place") {
+    const support::Scratch scratch;
+    const std::vector<PlacedTablespace> tablespaces = {
+        {.oid = 16384, .production_path = "/fast", .here = scratch.path() / "fast"}};
+    backup::Backup backup = tar_backup();
+    for (const auto& [path, bytes] : {std::pair{"base/5/16400", 1000},
+                                      {"base/5/16400.1", 300},
+                                      {"base/5/16400_fsm", 7000},
+                                      {"base/5/16401", 1200},
+                                      {"global/1260", 9000},
+                                      {"base/5/pg_filenode.map", 512}})
+        backup.manifest.files.push_back({.path = path, .size_bytes = static_cast<std::uint64_t>(bytes)});
+    const auto file_systems =
+        require(measure_space(backup, {}, scratch.path() / "data", tablespaces, "", Rewriting::largest_table));
+    const std::vector<Need>& needs = file_systems.at(0).needs;
+    REQUIRE(needs.size() == 4);
+    CHECK(needs[1].what == "data directory: masking.rewrite");
+    CHECK(needs[1].bytes == 2 * 1300);
+    CHECK(needs[1].is_estimated);
+    CHECK(needs[3].what == "tablespace 16384: masking.rewrite");
+    CHECK(needs[3].bytes == 2 * 1000);
+}
+
 TEST_CASE("what an unfinished restore left counts as free: it is removed first") {
     const support::Scratch scratch;
     const std::uint64_t before = require(fs::used_bytes(scratch.path() / "data"));
@@ -113,6 +137,30 @@ TEST_CASE("too little room is refused, naming places, amounts and what is missin
     std::vector<FileSystemNeed> estimated = file_systems;
     estimated[1].needs[0].is_estimated = true;
     CHECK_THAT(require_space(estimated).error().message, ContainsText(" free, and about 3.0 MiB are needed"));
+}
+
+TEST_CASE("a plan finds the archive of a mapped tablespace missing, with no other tablespace there") {
+    const support::Scratch scratch;
+    backup::test::Sample sample;
+    sample.add_tablespace(16384, "/prod/fast");
+    sample.tablespaces.clear();
+    sample.seal();
+    sample.write_tar(scratch.path() / "backup");
+    const auto found = find_tablespaces(require(backup::open_backup(scratch.path() / "backup")), {});
+    REQUIRE_FALSE(found.has_value());
+    CHECK(found.error().code == Errc::backup_incomplete);
+    CHECK(found.error().message ==
+          "backup 'backup' is incomplete: no archive '16384.tar' of tablespace 16384 ('/prod/fast')");
+}
+
+TEST_CASE("two tablespaces of a backup in one place are refused, where they go is known before it is read") {
+    const std::vector<PlacedTablespace> tablespaces = {{.oid = 1, .production_path = "/prod/a", .here = "/here/x"},
+                                                       {.oid = 2, .production_path = "/prod/b", .here = "/here/./x"}};
+    const Status refused = require_places(tablespaces, "b");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::configuration);
+    CHECK(refused.error().message == "tablespaces '/prod/a' and '/prod/b' of backup 'b' both go to '/here/./x'");
+    require(require_places({tablespaces.front()}, "b"));
 }
 
 TEST_CASE("--tablespace takes OLD=NEW, with a backslash before a '=' of a path") {

@@ -81,7 +81,12 @@ TEST_CASE("a copy reaches the leader as Patroni's replication role would, under 
           "sslrootcert='/ca.crt' user='polygon_staging'");
     CHECK(conninfo.password == Secret("geheim"));
     CHECK(staged_leader_conninfo("host", replication, Secret("x")).error().code == Errc::usage);
-    const auto refused = staged_leader_conninfo("h:1", {.connection = {{"sslpassword", "geheim"}}}, Secret("x"));
+    for (const char* address : {"/tmp:5432", "a,b:5432", "h' port='1:5432", "@abstract:5432", ":5432", "h:5432x"}) {
+        INFO(address);
+        CHECK_THAT(staged_leader_conninfo(address, replication, Secret("x")).error().message,
+                   ContainsText("is not the address of one server"));
+    }
+    const auto refused = staged_leader_conninfo("h:1", {.key_password = Secret("geheim")}, Secret("x"));
     CHECK(refused.error().code == Errc::configuration);
     CHECK(refused.error().message.find("geheim") == std::string::npos);
 }

@@ -31,6 +31,30 @@ TEST_CASE("the certificate's table tells what failed from what is to be known") 
           "  database thai: foreign server 'partner' of postgres_fdw\n");
 }
 
+TEST_CASE("a certificate comes back from its JSON, but for the sums of production's verifiers") {
+    const auto parsed = parse_certificate(to_json(make_certificate()));
+    REQUIRE(parsed.has_value());
+    CHECK(to_table(*parsed) == to_table(make_certificate()));
+    CHECK(parsed->marker.production_verifiers.empty());
+    CHECK(parsed->checks[1].weight == Weight::advisory);
+    for (const char* text : {"", "[]", "{}", R"({"scope":"polygon","verified_at":"then","checks":[{}],"refresh":{}})"})
+        CHECK_FALSE(parse_certificate(text).has_value());
+}
+
+TEST_CASE("a certificate that etcd would not take is shortened, its checks are not; another one stays as it is") {
+    CHECK(to_json(shortened(make_certificate())) == to_json(make_certificate()));
+    Certificate large = make_certificate();
+    large.marker.locked_roles.assign(50'000, "a role of production's");
+    large.checks[2].detail = std::string(100'000, 'x');
+    const Certificate cut = shortened(large);
+    CHECK(to_json(cut).size() < 512U << 10U);
+    CHECK(cut.marker.locked_roles.size() == 101);
+    CHECK(cut.marker.locked_roles.back() == "… and 49900 more");
+    CHECK(cut.checks.size() == 3);
+    CHECK(cut.checks[2].name == "roles locked");
+    CHECK_FALSE(cut.checks[2].holds);
+}
+
 TEST_CASE("a name of production's makes no row of the certificate's table and draws nothing") {
     Certificate certificate = make_certificate();
     certificate.scope = "p\x1b[2J";
