@@ -213,7 +213,8 @@ std::string to_json(const NodeRecord& node) {
                  {"free_bytes", node.free_bytes},
                  {"used_bytes", node.used_bytes},
                  {"postgresql", node.postgres_major},
-                 {"system", node.system}};
+                 {"system", node.system},
+                 {"shuts_down", node.shuts_down}};
     if (node.answer) json["answer"] = answer_json(*node.answer);
     if (node.preflight) json["preflight"] = preflight_json(*node.preflight);
     if (node.proof) json["proof"] = Json::parse(to_json(*node.proof));
@@ -236,7 +237,8 @@ Result<NodeRecord> parse_node(const std::string& text) {
                         .free_bytes = json.at("free_bytes"),
                         .used_bytes = json.at("used_bytes"),
                         .postgres_major = json.at("postgresql"),
-                        .system = json.at("system")};
+                        .system = json.at("system"),
+                        .shuts_down = json.value("shuts_down", false)};  // older agents do not say
         if (json.contains("answer")) node.answer = to_answer(json.at("answer"));
         if (json.contains("preflight")) node.preflight = to_preflight(json.at("preflight"));
         // One of another version that cannot be understood counts as none.

@@ -113,6 +113,7 @@ struct NodeRecord {
     std::uint64_t used_bytes = 0;  // of that file system
     int postgres_major = 0;        // of the programs; 0: not known
     std::string system;            // C library's version, as collations go by it: "glibc 2.36"
+    bool shuts_down = false;       // a PostgreSQL that was told to stop still lives on the data directory
     std::optional<Answer> answer;
     std::optional<Preflight> preflight;
     std::optional<NodeProof> proof;  // none: nobody wants one, or the agent's version knows of none

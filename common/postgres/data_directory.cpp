@@ -148,7 +148,7 @@ Result<int> read_major_version(const Path& data_directory) {
 }
 
 // Its process id is the file's first line (PostgreSQL src/backend/utils/init/miscinit.c).
-Result<std::optional<pid_t>> find_postmaster(const Path& data_directory) {
+Result<std::optional<pid_t>> read_postmaster(const Path& data_directory) {
     const auto text = TRY(fs::read_file_if_there(data_directory / "postmaster.pid"));
     const pid_t pid = text ? std::atoi(text->c_str()) : 0;
     if (pid <= 0) return std::optional<pid_t>();

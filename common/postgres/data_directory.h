@@ -31,7 +31,7 @@ Status ensure_link_target(const Path& data_directory);
 Result<int> read_major_version(const Path& data_directory);
 
 // The process that its postmaster.pid names, if that works there: a number may have been given to another since.
-Result<std::optional<pid_t>> find_postmaster(const Path& data_directory);
+Result<std::optional<pid_t>> read_postmaster(const Path& data_directory);
 
 // Errc::data_directory_invalid if D cannot be renamed: it is a mount point, or its parent cannot be written.
 Status require_movable(const Places& places);

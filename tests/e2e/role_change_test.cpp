@@ -27,7 +27,8 @@ std::filesystem::path write_cascading(support::Stand& both, const support::Patro
                         "    - host all all 127.0.0.1/32 scram-sha-256\n",
                         superuser));
     replace("    unix_socket_directories: ''\n",
-            fmt::format("    unix_socket_directories: '{}'\n  use_unix_socket: true\n", node.directory().string()));
+            fmt::format("    unix_socket_directories: '{}'\n", node.directory().string()));
+    replace("  pg_hba:\n", "  use_unix_socket: true\n  pg_hba:\n");
     const std::filesystem::path file = both.polygon_config().parent_path() / "cascading-polygon.yml";
     require(fs::replace_file(file, fmt::format("{}\ntags: {{replicatefrom: {}}}\n", text, upstream), 0644));
     require(both.workspace().account().give(file));

@@ -192,6 +192,12 @@ std::optional<etcd::Answer> Agent::make_answer(const Orders& orders) const {
     return answer;
 }
 
+// By the postmaster that lives after it was told to stop: Patroni's, or one that has outlived its Patroni.
+bool Agent::shuts_down() const {
+    const bool was_told = supervisor_.patroni().state == PatroniState::stopping || step_.task == Task::stop_server;
+    return was_told && disk_.data.has_running_server;
+}
+
 etcd::NodeRecord Agent::make_record(const Orders& orders) const {
     const Room room = read_room(places_);
     etcd::NodeRecord record{.name = name_,
@@ -207,6 +213,7 @@ etcd::NodeRecord Agent::make_record(const Orders& orders) const {
                             .used_bytes = room.used_bytes,
                             .postgres_major = settings_.postgres_major,
                             .system = c_library(),
+                            .shuts_down = shuts_down(),
                             .answer = make_answer(orders),
                             .preflight = preflight_.answer(),
                             .proof = proof_.proof()};

@@ -64,6 +64,7 @@ class Agent {
     void guard();
     void carry_out(const Decision& decision);
 
+    bool shuts_down() const;
     etcd::NodeRecord make_record(const Orders& orders) const;
     std::optional<etcd::Answer> make_answer(const Orders& orders) const;
     std::chrono::milliseconds pause_after_round() const;

@@ -148,7 +148,7 @@ Status Agent::clear_initialize(const Orders& orders) {
 
 // A fast shutdown (PostgreSQL src/backend/postmaster/postmaster.c), asked once of each postmaster.
 Status Agent::stop_server() {
-    const std::optional<pid_t> pid = TRY(postgres::find_postmaster(places_.data));
+    const std::optional<pid_t> pid = TRY(postgres::read_postmaster(places_.data));
     if (!pid || *pid == stopped_server_) return {};
     stopped_server_ = *pid;
     log_info("stops a PostgreSQL that runs without Patroni", {{"pid", *pid}});

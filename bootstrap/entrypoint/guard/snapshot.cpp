@@ -25,7 +25,7 @@ Result<DataSeen> look_at_data(const postgres::Places& places) {
     DataSeen seen;
     const Completeness completeness = TRY(postgres::read_completeness(places.data));
     if (completeness == Completeness::nothing) return seen;
-    seen.has_running_server = TRY(postgres::find_postmaster(places.data)).has_value();
+    seen.has_running_server = TRY(postgres::read_postmaster(places.data)).has_value();
     seen.may_replace_previous = completeness >= TRY(postgres::read_completeness(places.previous));
     const auto marker = postgres::read_marker(places.data);
     if (marker && *marker) seen.generation = (*marker)->generation;

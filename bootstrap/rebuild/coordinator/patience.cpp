@@ -35,6 +35,15 @@ bool bootstraps_in_place(const View& view) {
            leader->state == "running custom bootstrap script";
 }
 
+// A shutdown checkpoint writes all that is in memory, for many minutes on slow disks. Its agent lives, and sees the
+// postmaster that was told to stop.
+bool shuts_down(const View& view) {
+    return std::any_of(view.plan.members.begin(), view.plan.members.end(), [&](const std::string& member) {
+        const etcd::NodeRecord* node = find_node(view, member);
+        return node != nullptr && node->shuts_down;
+    });
+}
+
 // A leader's position grows by what testers write, and says nothing; a replica's, until it follows, is its progress.
 std::string of_proof(const View& view, const std::string& name) {
     const bool is_asked = view.phase.phase == etcd::Phase::replicas || view.phase.phase == etcd::Phase::verify;
@@ -81,7 +90,7 @@ std::string fingerprint(const View& view) {
 
 Progress Patience::observe(const View& view) {
     std::string now = fingerprint(view);
-    if (now != seen_ || all_are_at_work(view) || bootstraps_in_place(view)) last_ = clock_.now();
+    if (now != seen_ || all_are_at_work(view) || bootstraps_in_place(view) || shuts_down(view)) last_ = clock_.now();
     seen_ = std::move(now);
     return clock_.now() - last_ >= limit_ ? Progress::stalled : Progress::moving;
 }

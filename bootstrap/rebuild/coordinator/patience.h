@@ -19,7 +19,8 @@ class Patience {
     Patience(Clock& clock, std::chrono::seconds limit) : clock_(clock), limit_(limit), last_(clock.now()) {}
 
     // Stalled when the view has looked the same for the limit. Before the stop it is not while every member that has
-    // not ended its work lives and says that it works; in place neither while the leader's custom bootstrap runs.
+    // not ended its work lives and says that it works; in place neither while the leader's custom bootstrap runs; nor
+    // in any phase while a PostgreSQL that was told to stop still shuts down.
     Progress observe(const View& view);
     // Something of ours took its time: it begins anew.
     void restart() { last_ = clock_.now(); }

@@ -86,7 +86,8 @@ Status look(const sanitize::ConnectTo& connect_to, const patroni::LocalConnectio
 // postmaster.pid, its last line (PostgreSQL src/include/utils/pidfile.h): up, and no connections until it is promoted.
 bool admits_nobody(const postgres::Path& data_directory) {
     constexpr int kStatusLine = 8;
-    if (!postgres::find_postmaster(data_directory)) return false;
+    const auto postmaster = postgres::read_postmaster(data_directory);
+    if (!postmaster || !*postmaster) return false;
     std::istringstream lines(fs::read_file(data_directory / "postmaster.pid").value_or(""));
     std::string line;
     for (int i = 0; i < kStatusLine; ++i) {

@@ -42,7 +42,7 @@ Status require_whole(const postgres::Path& staged, const std::string& generation
 }
 
 void await_no_server(const postgres::Path& staged, Clock& clock) {
-    const auto has_ended = [&] { return !postgres::find_postmaster(staged).value_or(1); };
+    const auto has_ended = [&] { return !postgres::read_postmaster(staged).value_or(1); };
     if (wait_until(clock, Deadline(clock, 60s), 100ms, has_ended)) return;
     log_warning("a server still runs on the staged clone", {{"directory", staged.string()}});
 }

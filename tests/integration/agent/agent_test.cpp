@@ -284,11 +284,13 @@ TEST_CASE("a Patroni that does not end, though its server has, is killed after a
         const auto record = cluster.two().record(cluster.client());
         return record->answer && record->answer->activity == "Patroni is stopping, and its PostgreSQL still shuts down";
     });
+    CHECK(cluster.two().record(cluster.client())->shuts_down);
     const auto killed = system_clock().now();
     postmaster.signal(SIGKILL);
     cluster.require([&] { return postmaster.poll().has_value(); });
     system_clock().sleep(10s);  // what follows takes a minute, and require() does not wait longer
     cluster.require([&] { return cluster.answers(cluster.two(), AnswerState::done); });
+    CHECK_FALSE(cluster.two().record(cluster.client())->shuts_down);
     CHECK(system_clock().now() - killed >= 60s);
     CHECK(cluster.two().log().find("kills Patroni") != std::string::npos);
     cluster.require([&] { return cluster.answers(cluster.one(), AnswerState::done); });

@@ -63,7 +63,8 @@ TEST_CASE("every phase comes back as it was written") {
 }
 
 TEST_CASE("a node's record comes back as it was written") {
-    NodeRecord node{.name = "polygon1", .is_patroni_running = true, .generation = "g1", .free_bytes = 7};
+    NodeRecord node{
+        .name = "polygon1", .is_patroni_running = true, .generation = "g1", .free_bytes = 7, .shuts_down = true};
     node.answer = Answer{.generation = "g2",
                          .phase = Phase::copy,
                          .attempt = 2,
@@ -77,6 +78,7 @@ TEST_CASE("a node's record comes back as it was written") {
     REQUIRE(back.has_value());
     CHECK(back->is_patroni_running);
     CHECK(back->free_bytes == 7);
+    CHECK(back->shuts_down);
     REQUIRE(back->answer);
     CHECK(back->answer->phase == Phase::copy);
     CHECK(back->answer->state == AnswerState::failed);

@@ -391,9 +391,9 @@ TEST_CASE("a data directory says its version, and a postmaster counts only where
     CHECK(read_major_version(scratch.path()).value_or(0) == 17);
     put(scratch.path() / "PG_VERSION", "none\n");
     CHECK(read_major_version(scratch.path()).error().code == Errc::data_directory_invalid);
-    CHECK(find_postmaster(scratch.path()).value() == std::nullopt);
+    CHECK(read_postmaster(scratch.path()).value() == std::nullopt);
     put(scratch.path() / "postmaster.pid", std::to_string(::getpid()) + "\n");
-    CHECK(find_postmaster(scratch.path()).value() == std::nullopt);
+    CHECK(read_postmaster(scratch.path()).value() == std::nullopt);
 }
 
 }  // namespace

@@ -120,6 +120,24 @@ TEST_CASE("a member without an agent, or one that does not answer, ends the pati
     }
 }
 
+TEST_CASE("a server that was told to stop is waited for until it has, however long its checkpoint takes") {
+    support::FakeClock clock;
+    for (const Phase phase : {Phase::stop, Phase::clear, Phase::undo, Phase::restore}) {
+        Patience patience(clock, 300s);
+        View view = view_in(phase);
+        answer_all(view, AnswerState::working);
+        view.nodes.at("polygon2").shuts_down = true;
+        patience.observe(view);
+        clock.advance(3600s);
+        CHECK(patience.observe(view) == Progress::moving);
+        view.nodes.at("polygon2").shuts_down = false;
+        clock.advance(299s);
+        CHECK(patience.observe(view) == Progress::moving);
+        clock.advance(1s);
+        CHECK(patience.observe(view) == Progress::stalled);
+    }
+}
+
 TEST_CASE("in place a custom bootstrap that runs is progress; staged it has nothing to do for so long") {
     support::FakeClock clock;
     for (const etcd::Mode mode : {etcd::Mode::in_place, etcd::Mode::staged}) {
