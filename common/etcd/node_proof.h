@@ -42,6 +42,7 @@ struct NodeProof {
     std::uint64_t stamped_lsn = 0;   // of a primary: just after the row that it wrote for this certificate
     bool is_replay_held = false;     // by recovery_min_apply_delay, or by pg_wal_replay_pause()
     std::uint64_t cloned_bytes = 0;  // sent to base backups that run
+    int waiting_backups = 0;         // base backups that wait for its checkpoint, before anything is sent
     std::vector<Login> logins;
     std::string evidence;          // of a primary: the certificate's part that it can see, as JSON
     std::string kept_certificate;  // of a primary: verified_at of the certificate that it holds in polygon.refresh

@@ -53,6 +53,8 @@ std::string of_proof(const View& view, const std::string& name) {
     std::string text =
         fmt::format("|{}|{}|{}|{}|{}|{}|{}", static_cast<int>(proof->role), proof->generation, proof->timeline,
                     proof->receiver, proof->cloned_bytes, proof->evidence.empty(), proof->kept_certificate);
+    // Each look that still finds one is news: a spread checkpoint may take most of checkpoint_timeout.
+    if (proof->waiting_backups > 0) text += "|" + proof->taken_at;
     if (view.cluster.leader == name) return text;
     const std::uint64_t target = view.phase.phase == etcd::Phase::verify && find_leader_proof(polygon) != nullptr
                                      ? find_leader_proof(polygon)->stamped_lsn

@@ -77,9 +77,12 @@ Status look(const sanitize::ConnectTo& connect_to, const patroni::LocalConnectio
                                 "SELECT pg_catalog.pg_is_in_recovery(), "
                                 "(SELECT system_identifier::text FROM pg_catalog.pg_control_system()), "
                                 "(SELECT COALESCE(pg_catalog.sum(backup_streamed), 0)::bigint::text "
-                                "FROM pg_catalog.pg_stat_progress_basebackup)"));
+                                "FROM pg_catalog.pg_stat_progress_basebackup), "
+                                "(SELECT count(*)::text FROM pg_catalog.pg_stat_progress_basebackup "
+                                "WHERE phase = 'waiting for checkpoint to finish')"));
     proof.system_identifier = row[1].value_or("");
     proof.cloned_bytes = number_of(row[2]);
+    proof.waiting_backups = static_cast<int>(number_of(row[3]));
     return row[0] == "t" ? look_at_standby(session, proof) : look_at_primary(session, proof);
 }
 

@@ -22,6 +22,7 @@ NodeProof full_proof() {
             .stamped_lsn = 4,
             .is_replay_held = true,
             .cloned_bytes = 5,
+            .waiting_backups = 2,
             .logins = {{.role = "replication",
                         .user = "a \"b\"",
                         .member = "one",

@@ -69,6 +69,32 @@ TEST_CASE("a replica that catches up is progress; what testers write on the lead
     CHECK(fingerprint(view) != catching_up);
 }
 
+TEST_CASE("a base backup that waits for the leader's checkpoint is waited for, as long as the leader still says so") {
+    support::FakeClock clock;
+    Patience patience(clock, 300s);
+    View view = view_in(Phase::replicas);
+    prove_all(view);
+    etcd::NodeProof& leader = proof_of(view, "polygon1");
+    leader.waiting_backups = 1;
+    for (int minute = 0; minute < 60; ++minute) {
+        leader.taken_at = "look " + std::to_string(minute);
+        CHECK(patience.observe(view) == Progress::moving);
+        clock.advance(60s);
+    }
+    SECTION("a leader that says nothing new counts as nothing") {
+        clock.advance(240s);
+        CHECK(patience.observe(view) == Progress::stalled);
+    }
+    SECTION("when the checkpoint is over bytes count again") {
+        leader.waiting_backups = 0;
+        leader.taken_at = "later";
+        CHECK(patience.observe(view) == Progress::moving);
+        clock.advance(300s);
+        leader.taken_at = "still later";
+        CHECK(patience.observe(view) == Progress::stalled);
+    }
+}
+
 TEST_CASE("patience ends when nothing has moved for its limit, and begins anew with every change") {
     support::FakeClock clock;
     Patience patience(clock, 300s);
