@@ -51,8 +51,9 @@ TEST_CASE("a control file or polygon.json that is there and makes no sense is ne
     std::ofstream(places.data / "polygon.json") << "";
     CHECK(look_at_data(places)->state == DataState::complete);
     CHECK_FALSE(look_at_data(places)->unreadable.empty());
-    std::filesystem::remove(places.data / "global/pg_control");  // then it is an interrupted copy, whatever it says
-    CHECK(look_at_data(places)->state == DataState::half);
+    std::filesystem::remove(places.data /
+                            "global/pg_control");  // nothing can start it, and it is nobody's as far as known
+    CHECK(look_at_data(places)->state == DataState::fragment);
     CHECK(look_at_data(places)->unreadable.empty());
 }
 
