@@ -83,7 +83,8 @@ Certificate shortened(Certificate certificate) {
     }
     postgres::GenerationMarker& marker = certificate.marker;
     for (auto* list : {&marker.locked_roles, &marker.named_roles, &marker.rotated_roles, &marker.kept_roles,
-                       &marker.superusers, &marker.disarmed, &marker.collations, &marker.sql, &marker.left}) {
+                       &marker.superusers, &marker.disarmed, &marker.collations, &marker.sql, &marker.left,
+                       &marker.old_rows, &marker.unrefreshed, &marker.excluded}) {
         if (list->size() <= kLongestList) continue;
         const std::size_t more = list->size() - kLongestList;
         list->resize(kLongestList);

@@ -1,6 +1,7 @@
 // One run of a program as our child: what it writes to stdout is collected, its stderr goes on to ours.
 #pragma once
 
+#include <csignal>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ class HelperRun {
     std::optional<int> poll();
     // SIGTERM, once.
     void end();
+    // SIGKILL: of one that holds nothing, and hangs.
+    void kill() { supervisor_->processes().signal(pid_, SIGKILL); }
     const std::string& output() const { return output_; }
     // The last lines of its stderr.
     std::string last_errors() const;

@@ -15,6 +15,7 @@ using etcd::Phase;
 constexpr auto kPause = 500ms;
 constexpr auto kLongPause = 2s;  // of replicas that clone
 constexpr auto kSoon = 30s;
+constexpr auto kLongest = 5min;  // of a run: a server that has frozen in a session says nothing, and closes nothing
 
 bool is_let_in_everywhere(const etcd::NodeProof& proof) {
     return !proof.logins.empty() && std::all_of(proof.logins.begin(), proof.logins.end(),
@@ -67,6 +68,7 @@ void ProofRun::follow(const WantedProof& wanted) {
         proof_.reset();
         if (run_) run_->end();  // nobody wants it any more; the next begins when it has ended
     }
+    if (run_ && clock_.now() - begun_ >= kLongest) give_up();
     if (run_ || wanted_.id.empty()) return;
     if (!proof_ || clock_.now() - ended_ >= pause()) begin();
 }
@@ -81,12 +83,21 @@ void ProofRun::begin() {
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     if (configuration_) argv.insert(argv.end(), {"--config", configuration_->string()});
     running_for_ = wanted_.id;
+    begun_ = clock_.now();
     Result<HelperRun> run = HelperRun::start(supervisor_, argv);
     if (run) {
         run_.emplace(std::move(*run));
     } else {
         fail(run.error().message);
     }
+}
+
+// What it said before holds no longer.
+void ProofRun::give_up() {
+    run_->kill();
+    begun_ = clock_.now();
+    if (running_for_ != wanted_.id) return;
+    fail(fmt::format("{} prove has not ended within {} min", program_, std::chrono::minutes(kLongest).count()));
 }
 
 void ProofRun::poll() {

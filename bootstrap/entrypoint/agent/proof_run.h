@@ -50,6 +50,7 @@ class ProofRun {
 
   private:
     void begin();
+    void give_up();
     void poll();
     void note(etcd::NodeProof proof);
     void fail(std::string error);
@@ -61,7 +62,8 @@ class ProofRun {
     Clock& clock_;
     WantedProof wanted_;
     Clock::Instant wanted_since_;
-    Clock::Instant ended_;  // the last run
+    Clock::Instant begun_;  // the last run
+    Clock::Instant ended_;
     std::string running_for_;
     std::optional<HelperRun> run_;
     std::optional<etcd::NodeProof> proof_;

@@ -26,7 +26,11 @@ std::string essence(etcd::NodeRecord record) {
         record.answer->bytes_done = 0;
         record.answer->bytes_total = 0;
     }
-    if (record.proof) record.proof->taken_at.clear();
+    if (record.proof) {
+        // A base backup that waits for a checkpoint is all that happens then: each look that finds one is news.
+        if (record.proof->waiting_backups == 0) record.proof->taken_at.clear();
+        record.proof->current_lsn = 0;  // testers write all the time, and the leader's record is large
+    }
     return to_json(record);
 }
 

@@ -112,7 +112,9 @@ Follower judge_follower(const Reported& polygon, const std::string& member, std:
     if (!proof->is_visible)
         return {.standing = Standing::unseen,
                 .detail = "hot_standby is off: it admits no session until it is promoted"};
-    if (proof->timeline != leader->timeline)
+    // By the archive alone: pg_control has the timeline that it replays only from its next restart point on.
+    const bool is_by_archive = proof->receiver.empty() && !key->is_streaming_wanted;
+    if (proof->timeline != leader->timeline && !(is_by_archive && proof->timeline < leader->timeline))
         return behind(fmt::format("it is on timeline {}, the leader on {}", proof->timeline, leader->timeline));
     return judge_position(polygon, *key, *proof, target);
 }

@@ -58,6 +58,11 @@ void visit_failures(const Survey& survey, const Wanted& wanted, const std::strin
     }
 }
 
+// Why the helper there could not even try.
+std::string last_words(const etcd::NodeRecord& node) {
+    return node.proof && !node.proof->error.empty() ? ": " + node.proof->error : "";
+}
+
 std::string hint_of(const std::vector<std::string>& lines) {
     if (lines.empty())
         return "Mend that first: the new polygon needs the same logins. polygon-rebuild plan asks again.";
@@ -69,7 +74,8 @@ std::string hint_of(const std::vector<std::string>& lines) {
 Status check_rehearsal(const Survey& survey, const Wanted& wanted, const std::string& leader) {
     for (const auto& [name, surveyed] : survey.nodes) {
         if (!surveyed.proof)
-            return Error{Errc::refused, fmt::format("'{}' did not say which logins work there", name),
+            return Error{Errc::refused,
+                         fmt::format("'{}' did not say which logins work there{}", name, last_words(surveyed.node)),
                          "Run this version of pg-polygon on every node; its log says what else is wrong."};
         if (!surveyed.proof->access.empty())
             return Error{Errc::refused, fmt::format("'{}': {}", name, surveyed.proof->access),

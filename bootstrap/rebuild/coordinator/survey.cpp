@@ -81,8 +81,9 @@ bool has_answered(const etcd::NodeRecord& node, const std::string& id) {
     return node.preflight && node.preflight->id == id;
 }
 
+// A rehearsal tries the superuser's login at the least: without one the helper itself has failed, and is tried again.
 bool has_proven(const etcd::NodeRecord& node, const std::string& id) {
-    return node.proof && node.proof->id == id;
+    return node.proof && node.proof->id == id && !node.proof->logins.empty();
 }
 
 bool is_standby_cluster(const StoredCluster& cluster) {

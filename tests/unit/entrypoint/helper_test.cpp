@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 
 #include "bootstrap/entrypoint/agent/preflight.h"
+#include "bootstrap/entrypoint/agent/proof_run.h"
 #include "common/fs/file.h"
 #include "tests/support/catch.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/scratch.h"
 
 namespace polygon::entrypoint {
@@ -163,6 +165,27 @@ TEST_CASE("a preflight that fails is answered with its errors, and one that nobo
     PreflightRun missing(slow.supervisor(), "no-such-program", std::nullopt);
     missing.follow("p1");
     CHECK(missing.answer()->error == "cannot run 'no-such-program': No such file or directory");
+}
+
+TEST_CASE("a helper that hangs ends by SIGKILL, what it said before holds no longer, and the next one begins") {
+    Stand stand("trap '' TERM; exec sleep 600");
+    support::FakeClock clock;
+    ProofRun proof(stand.supervisor(), stand.program(), std::nullopt, clock);
+    const WantedProof wanted{.id = "v1", .kind = ProofKind::verify};
+    proof.follow(wanted);
+    clock.advance(299s);
+    proof.follow(wanted);
+    CHECK_FALSE(proof.proof().has_value());
+    CHECK(stand.supervisor().processes().is_any_running());
+    clock.advance(1s);
+    proof.follow(wanted);
+    REQUIRE(proof.proof().has_value());
+    CHECK(proof.proof()->id == "v1");
+    CHECK(proof.proof()->error == stand.program() + " prove has not ended within 5 min");
+    REQUIRE(stand.wait([&] {
+        proof.follow({});
+        return !stand.supervisor().processes().is_any_running();
+    }));
 }
 
 }  // namespace

@@ -45,6 +45,22 @@ TEST_CASE("what a node proves is written when it says something new, and not for
     CHECK(is_worth_writing(before, now, 0ms));
 }
 
+TEST_CASE("each look at a leader whose base backup waits for a checkpoint is written, although it says nothing else") {
+    etcd::NodeRecord before = record();
+    before.proof = etcd::NodeProof{.id = "p", .taken_at = "2026-11-20T03:00:00Z", .waiting_backups = 1};
+    etcd::NodeRecord now = before;
+    now.proof->taken_at = "2026-11-20T03:00:02Z";
+    CHECK(is_worth_writing(before, now, 0ms));
+}
+
+TEST_CASE("what testers write on the leader does not write its record, evidence and all, again and again") {
+    etcd::NodeRecord before = record();
+    before.proof = etcd::NodeProof{.id = "p", .current_lsn = 1, .evidence = "{}"};
+    etcd::NodeRecord now = before;
+    now.proof->current_lsn = 2;
+    CHECK_FALSE(is_worth_writing(before, now, 24h));
+}
+
 TEST_CASE("progress is written once a second, room once in ten and only a step of it") {
     etcd::NodeRecord now = record();
     now.answer->bytes_done = 1;

@@ -58,6 +58,11 @@ TEST_CASE("what follows by the archive alone, or admits no session, is named and
     view.cluster.members[2].is_streaming_wanted = false;
     CHECK(judged(view).standing == Standing::unseen);
     CHECK_THAT(judged(view).detail, ContainsText("nostream"));
+    proof_of(view, "polygon3").timeline = 1;  // it has replayed the switch, and made no restart point since
+    CHECK(judged(view).standing == Standing::unseen);
+    proof_of(view, "polygon3").timeline = 3;
+    CHECK(judged(view).standing == Standing::behind);
+    proof_of(view, "polygon3").timeline = 2;
     view.cluster.members[2].is_streaming_wanted = true;
     proof_of(view, "polygon3").is_visible = false;
     proof_of(view, "polygon3").timeline = 1;

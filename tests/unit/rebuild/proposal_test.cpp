@@ -33,7 +33,7 @@ TEST_CASE("only answers to this request count") {
     for (const char* name : {"polygon1", "polygon2"}) {
         situation.nodes[name].value = etcd::NodeRecord{.name = name};
         situation.nodes[name].value->preflight = etcd::Preflight{.id = "r1", .report = report_text(1, 2)};
-        situation.nodes[name].value->proof = etcd::NodeProof{.id = "r1"};
+        situation.nodes[name].value->proof = etcd::NodeProof{.id = "r1", .logins = {{.role = "superuser"}}};
     }
     CHECK(still_asked(situation, "r1").empty());
     situation.nodes["polygon1"].value->proof->id = "r0";
@@ -46,6 +46,15 @@ TEST_CASE("only answers to this request count") {
     CHECK(survey.nodes.at("polygon1").report.has_value());
     CHECK_FALSE(survey.nodes.at("polygon2").report.has_value());
     CHECK(survey.nodes.at("polygon2").error == "it did not say what it would do");
+}
+
+TEST_CASE("a helper that has failed has tried no login: its error is no answer, and no login is missing from it") {
+    Situation situation;
+    situation.nodes["polygon1"].value = etcd::NodeRecord{.name = "polygon1"};
+    situation.nodes["polygon1"].value->preflight = etcd::Preflight{.id = "r1", .report = report_text(1, 2)};
+    situation.nodes["polygon1"].value->proof = etcd::NodeProof{.id = "r1", .error = "exited with status 2"};
+    CHECK(still_asked(situation, "r1") == std::vector<std::string>{"polygon1"});
+    CHECK_FALSE(make_survey(situation, "r1").nodes.at("polygon1").proof.has_value());
 }
 
 TEST_CASE("a standby cluster is known by its configuration") {

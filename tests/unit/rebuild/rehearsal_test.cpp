@@ -88,6 +88,8 @@ TEST_CASE("a node that does not answer, and access that the new data directory w
     Survey silent = good_survey();
     silent.nodes.at("polygon3").proof.reset();
     CHECK_THAT(refusal_of(silent).message, ContainsText("'polygon3' did not say which logins work there"));
+    silent.nodes.at("polygon3").node.proof = etcd::NodeProof{.error = "polygon-bootstrap has no command 'prove'"};
+    CHECK_THAT(refusal_of(silent).message, ContainsText("which logins work there: polygon-bootstrap has no command"));
     Survey access = good_survey();
     access.nodes.at("polygon3").proof->access = "no pg_hba";
     CHECK(refusal_of(access).message == "'polygon3': no pg_hba");

@@ -45,6 +45,8 @@ TEST_CASE("a certificate that etcd would not take is shortened, its checks are n
     CHECK(to_json(shortened(make_certificate())) == to_json(make_certificate()));
     Certificate large = make_certificate();
     large.marker.locked_roles.assign(50'000, "a role of production's");
+    for (auto* list : {&large.marker.old_rows, &large.marker.unrefreshed, &large.marker.excluded})
+        list->assign(20'000, "a table or file of production's");
     large.checks[2].detail = std::string(100'000, 'x');
     const Certificate cut = shortened(large);
     CHECK(to_json(cut).size() < 512U << 10U);
