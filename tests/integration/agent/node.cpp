@@ -52,7 +52,7 @@ cd {0}
 echo "$1" >> helper_runs
 case "$1" in
 stage) [ {1} = one ] && mv prepared data.staged; exit 0;;
-copy) [ "$3" = "10.0.0.1:40000" ] || exit 3; mv prepared data.staged;;
+copy) [ "$2" = "--from=10.0.0.1:40000" ] || exit 3; mv prepared data.staged;;
 serve) trap 'exit 0' TERM
     echo '{{"phase":"serve","address":"10.0.0.1:40000"}}' > data.rebuild-status.json
     while :; do sleep 0.05; done;;
