@@ -1,6 +1,7 @@
 #include "bootstrap/restore/quarantine.h"
 
 #include <functional>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@
 #include "common/postgres/wal_directory.h"
 #include "common/process/child.h"
 #include "common/process/isolation.h"
+#include "common/process/orphans.h"
 #include "common/sanitize/masking/masking.h"
 #include "common/sanitize/old_rows.h"
 #include "common/sanitize/sanitise.h"
@@ -79,10 +81,13 @@ Status recover(postgres::PrivateServer& server, const Plan& plan, Clock& clock, 
     return explain_failed_recovery(std::move(started).error(), server.log_tail(), recovery);
 }
 
-// Before the first session: with one, code of the clone's may run.
-Status restart_isolated(postgres::PrivateServer& server, const postgres::ServerParameters& parameters,
-                        process::Isolation isolation, Clock& clock, const Deadline& deadline) {
+// Before the first session: with one, code of the clone's may run. What restore_command has left running (wal-g fetches
+// ahead) would write production's WAL into the clone, and go on doing so when it is in its place.
+Status restart_isolated(postgres::PrivateServer& server, process::Orphans& fetchers,
+                        const postgres::ServerParameters& parameters, process::Isolation isolation, Clock& clock,
+                        const Deadline& deadline) {
     TRY(server.stop(clock, deadline));
+    TRY(fetchers.end(clock, deadline));
     TRY(server.change(parameters, isolation));
     return server.start(clock, deadline);
 }
@@ -233,11 +238,13 @@ Status quarantine(const Plan& plan, postgres::GenerationMarker& marker, Progress
     const process::Isolation isolation = TRY(choose_isolation(plan.settings.quarantine));
     record_isolation(plan, isolation, marker);
     const postgres::ServerParameters parameters = quarantine_parameters(plan, marker);
+    std::optional<process::Orphans> fetchers;
+    if (fetches_wal(plan)) fetchers.emplace();
     postgres::PrivateServer server = TRY(prepare_server(plan, parameters, isolation));
     if (Status recovered = recover(server, plan, clock, deadline); !recovered)
         return explain_failed_preload(std::move(recovered).error(), parameters.at(kPreload));
-    if (fetches_wal(plan)) {
-        if (Status restarted = restart_isolated(server, parameters, isolation, clock, deadline); !restarted)
+    if (fetchers) {
+        if (Status restarted = restart_isolated(server, *fetchers, parameters, isolation, clock, deadline); !restarted)
             return explain_failed_preload(std::move(restarted).error(), parameters.at(kPreload));
     }
     // The server may be started anew in there, and ends with the thread that did that at the latest.

@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
     using namespace polygon;
     cli::Application application(
         "polygon-role-change",
-        "On a leader of the polygon: asks each member that neither streams from it nor clones it to reinitialise.\n"
+        "On a leader of the polygon: asks each member that carries another generation than it to reinitialise.\n"
         "Patroni calls it as callbacks.on_start and callbacks.on_role_change.",
         "On a replica, and where the data directory has no polygon.json (production has none), it does nothing.\n");
     role_change::Request request;

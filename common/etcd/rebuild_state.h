@@ -102,7 +102,7 @@ struct NodeRecord {
     std::string version;  // of pg-polygon
     std::string updated_at;
     bool is_patroni_running = false;
-    bool was_primary = false;  // by pg_control: the server on the data directory is or was a primary
+    bool was_primary = false;  // by pg_control: the server here is or was a primary, or may be for it cannot be read
     std::string decision;      // the guard's last, with its reason
     std::string generation;    // of the data directory; empty: none
     std::string backup_label;

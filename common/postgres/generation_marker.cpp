@@ -1,5 +1,7 @@
 #include "common/postgres/generation_marker.h"
 
+#include <stdexcept>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -24,10 +26,12 @@ std::string_view to_text(Stage stage) {
     return "restoring";
 }
 
-// An unknown word counts as unfinished: nothing is started on a guess.
+// An unknown word is an error, as of a newer version's: what is unfinished is removed, and nothing is on a guess.
 Stage to_stage(const std::string& text) {
-    if (text == "proven") return Stage::proven;
-    return text == "restored" ? Stage::restored : Stage::restoring;
+    for (const Stage stage : {Stage::restoring, Stage::restored, Stage::proven}) {
+        if (text == to_text(stage)) return stage;
+    }
+    throw std::runtime_error(fmt::format("unknown stage '{}'", text));
 }
 
 // Identifiers as text: they do not fit the integers of most JSON readers.

@@ -112,6 +112,7 @@ namespace {
 // again, pages that are passed over), a file be written elsewhere, a statement of ours be read differently.
 const std::set<std::string> kProtecting = {
     "data_sync_retry",           "zero_damaged_pages",          "ignore_checksum_failure",
+    "vacuum_defer_cleanup_age",  // dead rows would survive their table's rewriting (before 16)
     "ignore_invalid_pages",      "promote_trigger_file",        "external_pid_file",
     "oauth_validator_libraries", "standard_conforming_strings", "db_user_namespace"};
 

@@ -123,10 +123,12 @@ void isolate_and_follow_parent(const Launch& launch) {
     if (getppid() != launch.parent) _exit(126);  // the parent died before the line above
 }
 
-// There before the program begins. SIGTTOU would stop it as soon as it writes to a terminal with `stty tostop`.
+// There before the program begins. SIGTTOU would stop it as soon as it writes to a terminal with `stty tostop`, SIGTTIN
+// when what it starts asks there for a password, as pg_basebackup does: that fails at once instead.
 void leave_terminals_group() {
     setpgid(0, 0);
     ::signal(SIGTTOU, SIG_IGN);
+    ::signal(SIGTTIN, SIG_IGN);
 }
 
 [[noreturn]] void become(const Launch& launch) {

@@ -21,8 +21,8 @@ struct Database {
     bool is_template = false;
 };
 
-// But for initdb's template0, and for a database whose DROP was interrupted (datconnlimit -2, PostgreSQL 15.3): that can only be
-// dropped. In order of name.
+// But for initdb's template0, and for a database whose DROP was interrupted (datconnlimit -2, PostgreSQL 15.3): that
+// can only be dropped. In order of name.
 Result<std::vector<Database>> read_databases(postgres::Connection& session);
 
 enum class Connections { allowed, refused };

@@ -11,7 +11,6 @@ namespace polygon::sanitize {
 namespace {
 
 using postgres::Connection;
-using postgres::Row;
 
 // Passwords and connection strings: of roles, of ALTER … SET, of subscriptions; the comments on them may repeat one.
 constexpr std::array kSharedCatalogs = {"pg_authid", "pg_db_role_setting", "pg_subscription", "pg_shdescription"};
@@ -40,8 +39,7 @@ Status rewrite_all(Connection& session, const Catalogs& catalogs) {
 template <class Catalogs>
 Status add_oids(Connection& session, const Catalogs& catalogs, Oids& oids) {
     for (const char* catalog : catalogs)
-        oids.insert(TRY(session.value("SELECT ($1::text)::pg_catalog.regclass::pg_catalog.oid",
-                                      {std::string("pg_catalog.") + catalog})));
+        oids.insert(TRY(oid_of(session, std::string("pg_catalog.") + catalog)));
     return {};
 }
 
@@ -80,11 +78,8 @@ void add_changed(ChangedTables& tables, const std::string& oid, bool has_old_row
     if (has_old_rows) tables.with_old_rows.insert(oid);
 }
 
-Result<ChangedTables> read_changed_tables(Connection& session) {
-    ChangedTables tables;
-    for (const Row& row : TRY(session.query(changed_tables_query())))
-        add_changed(tables, *row[0], row[1] == "t");
-    return tables;
+Result<std::string> oid_of(Connection& session, const std::string& table) {
+    return session.value("SELECT ($1::text)::pg_catalog.regclass::pg_catalog.oid", {table});
 }
 
 std::string to_array(const Oids& oids) {

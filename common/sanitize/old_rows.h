@@ -28,8 +28,8 @@ std::string changed_tables_query();
 
 void add_changed(ChangedTables& tables, const std::string& oid, bool has_old_rows);
 
-// The same of this session's transaction.
-Result<ChangedTables> read_changed_tables(postgres::Connection& session);
+// Of a table by its schema and name, quoted where they have to be.
+Result<std::string> oid_of(postgres::Connection& session, const std::string& table);
 
 // As an array of oid, "{16384,16390}".
 std::string to_array(const Oids& oids);

@@ -140,7 +140,12 @@ std::chrono::seconds Agent::note_idle_stop(const NodeSeen& seen) {
 Status Agent::refresh_disk(const Orders& orders) {
     const bool is_idle = !takes_part(orders, name_) && supervisor_.patroni().state == PatroniState::running;
     if (is_idle && disk_seen_ && clock_.now() - *disk_seen_ < kDiskInterval) return {};
-    disk_ = TRY(look_at_disk(places_));
+    Result<DiskSeen> seen = look_at_disk(places_);
+    if (!seen) {
+        disk_.data.generation.clear();  // what was there last is not told to those that judge by it
+        return seen.error();
+    }
+    disk_ = *std::move(seen);
     disk_seen_ = clock_.now();
     return {};
 }

@@ -28,7 +28,8 @@ Result<DiskSeen> look_at_disk(const postgres::Places& places) {
     seen.has_remains = TRY(postgres::is_half_removed(places.previous));
     seen.has_leftovers = !TRY(postgres::find_leftovers(places)).empty();
     const auto control = postgres::read_control_file(places.data);
-    seen.was_primary = control && is_primarys(control->state);
+    seen.is_control_unreadable = !control && seen.data.state == DataState::complete;
+    seen.was_primary = control ? is_primarys(control->state) : seen.is_control_unreadable;
     if (const auto marker = postgres::read_marker(places.data); marker && *marker) {
         seen.backup_label = (*marker)->backup_label;
         seen.backup_time = (*marker)->backup_time;

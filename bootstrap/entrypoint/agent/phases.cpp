@@ -227,9 +227,11 @@ Step in_restore(const PhaseView& view) {
     if (const auto step = wait_for_stop(view)) return *step;
     if (view.seen.patroni.state == PatroniState::running) return done("Patroni runs");
     if (!has_data(view)) return clone_old_leader(view);
-    if (disk.was_primary) return start("its server was the primary");
+    if (disk.was_primary && !disk.is_control_unreadable) return start("its server was the primary");
     if (view.seen.others.is_holder_back) return start(*view.seen.others.holder + " leads again");
     if (view.seen.others.may_primary_return) return working(Task::none, "waiting for the primary to lead again");
+    if (disk.is_control_unreadable)
+        return working(Task::none, "whether its server was the primary cannot be read: " + disk.data.unreadable);
     if (view.seen.phase_seen_for >= kLongestWaitForLeader) return start("nobody leads again");
     return working(Task::none, "waiting for a leader");
 }

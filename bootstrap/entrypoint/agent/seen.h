@@ -39,9 +39,10 @@ struct DiskSeen {
     bool has_leftovers = false;      // D is empty, and tablespaces' places beside D.previous are not
     bool has_staged = false;
     std::string staged_generation;
-    bool is_staged_sealed = false;  // it says so; whether the seal holds takes longer to find out
-    bool was_primary = false;       // by pg_control: the last server here was no standby
-    std::string backup_label;       // of D
+    bool is_staged_sealed = false;       // it says so; whether the seal holds takes longer to find out
+    bool was_primary = false;            // by pg_control: the last server here was no standby, or may have been none
+    bool is_control_unreadable = false;  // it is there
+    std::string backup_label;            // of D
     std::string backup_time;
 };
 

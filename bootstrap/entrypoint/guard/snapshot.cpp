@@ -32,7 +32,7 @@ Result<DataSeen> look_at_data(const postgres::Places& places) {
     if (completeness == Completeness::fragment) {
         if (!marker && marker.error().code == Errc::io) return marker.error();
         seen.is_startable = false;
-        const bool is_ours = !marker || *marker || TRY(postgres::is_half_removed(places.data));
+        const bool is_ours = (marker && *marker) || TRY(postgres::is_half_removed(places.data));
         seen.state = is_ours ? DataState::half : DataState::fragment;
         seen.is_partial_copy = TRY(postgres::is_partial_base_backup(places.data));
         return seen;

@@ -55,10 +55,12 @@ bool Supervisor::is_over(const std::optional<Deadline>& patience) const {
 }
 
 // Patroni has a process group of its own: of a Ctrl-C it sees what is forwarded, once. A second SIGINT would be a
-// KeyboardInterrupt in the midst of its shutdown (patroni/daemon.py); SIGTERM it takes as often as it comes.
+// KeyboardInterrupt in the midst of its shutdown (patroni/daemon.py), and so would the first be after stop_patroni();
+// SIGTERM it takes as often as it comes.
 void Supervisor::take(int signal) {
     const std::lock_guard lock(mutex_);
-    if (patroni_ != 0 && is_forwarded(signal) && !(is_ending_ && signal == SIGINT)) processes_.signal(patroni_, signal);
+    const bool interrupts_shutdown = signal == SIGINT && (is_ending_ || is_stopping_);
+    if (patroni_ != 0 && is_forwarded(signal) && !interrupts_shutdown) processes_.signal(patroni_, signal);
     if (!is_termination(signal) || is_ending_) return;
     if (patroni_ == 0) log_info("ended by a signal while Patroni does not run", {{"signal", signal}});
     last_ = {};

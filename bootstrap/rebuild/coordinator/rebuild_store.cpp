@@ -158,9 +158,13 @@ Status RebuildStore::commit_or_conflict(const etcd::Transaction& transaction, co
 
 Status RebuildStore::begin(const etcd::Lock& lock, const Situation& seen, const etcd::Plan& plan,
                            const etcd::PhaseRecord& first) {
-    if (seen.order_revision != 0)
-        return Error{Errc::conflict, "an order to go back was given to the rebuild before; nothing was begun",
-                     "Look at polygon-rebuild status, and run the same command again in a minute.", Retry::safe};
+    if (seen.order != Order::none)
+        return Error{
+            Errc::conflict,
+            fmt::format("the key '{}' holds an order to go back, given to the rebuild before; nothing was begun",
+                        keys_.order()),
+            "Run the same command again in a minute: an order lives no longer unless it was written by hand.",
+            Retry::safe};
     etcd::Transaction transaction = on(lock, seen, first);
     transaction.compares.push_back(etcd::unchanged(keys_.plan(), seen.plan.revision));
     transaction.compares.push_back(etcd::unchanged(keys_.generation(), seen.generation.revision));

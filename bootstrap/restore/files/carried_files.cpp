@@ -112,8 +112,11 @@ FileRules::Said FileRules::said_of(std::string_view path) const {
 
 Fate FileRules::fate_of(std::string_view path) const {
     const Said said = said_of(path);
-    if (said != Said::nothing) return said == Said::keep ? Fate::carried : Fate::excluded;
-    switch (provenance_of(path, major_version_)) {
+    const Provenance provenance = provenance_of(path, major_version_);
+    if (said == Said::exclude) return Fate::excluded;
+    // To keep what an extension has in a folder of PostgreSQL's is not to keep what a server has there for itself.
+    if (said == Said::keep && provenance == Provenance::foreign) return Fate::carried;
+    switch (provenance) {
         case Provenance::data:
             return Fate::carried;
         case Provenance::transient:

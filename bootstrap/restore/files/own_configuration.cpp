@@ -30,7 +30,7 @@ constexpr const char* kOwnAccess =
     "host replication all samenet scram-sha-256\n";
 
 // postgresql.auto.conf is read last. None of these is among the parameters that Patroni gives on the command line
-// (patroni/postgresql/config.py CMDLINE_OPTIONS).
+// (patroni/postgresql/config.py, CMDLINE_OPTIONS, but for wal_keep_size, which start() leaves out).
 constexpr const char* kRestraints =
     "# Written by polygon-bootstrap, emptied by polygon-post-bootstrap.\n"
     "archive_mode = 'off'\n"
@@ -40,6 +40,8 @@ constexpr const char* kRestraints =
     "local_preload_libraries = ''\n"
     "wal_recycle = 'off'\n"  // production's WAL goes with a checkpoint
     "wal_keep_size = '0'\n";
+constexpr const char* kRestraintsBefore16 =
+    "vacuum_defer_cleanup_age = '0'\n";  // dead rows go with their table's rewriting
 constexpr const char* kRestraintsSince17 =
     "event_triggers = 'off'\n"
     "sync_replication_slots = 'off'\n";
@@ -64,6 +66,7 @@ Status write_own_configuration(const std::filesystem::path& data_directory) {
 Status write_restraining_configuration(const std::filesystem::path& data_directory, int major_version) {
     TRY(write_own_configuration(data_directory));
     std::string restraints = kRestraints;
+    if (major_version < 16) restraints += kRestraintsBefore16;
     if (major_version >= 17) restraints += kRestraintsSince17;
     return fs::write_file_durably(data_directory / "postgresql.auto.conf", restraints);
 }

@@ -118,6 +118,13 @@ Result<Lines> cut_extensions(Connection& session, const Extensions& kept) {
     return lines;
 }
 
+Result<Oids> find_tables_of_extensions(Connection& session, const Extensions& kept) {
+    Oids oids;
+    for (const FoundTable& one : TRY(find(session, kept)).tables)
+        oids.insert(TRY(oid_of(session, one.quoted)));
+    return oids;
+}
+
 Result<Lines> describe_extensions(Connection& session, const Extensions& kept) {
     Lines lines;
     const auto extensions = TRY(read_extensions(session));

@@ -9,6 +9,7 @@
 #include "common/base/result.h"
 #include "common/postgres/connection.h"
 #include "common/sanitize/findings.h"
+#include "common/sanitize/old_rows.h"
 
 namespace polygon::sanitize {
 
@@ -20,6 +21,9 @@ std::vector<std::string> acting_extensions();
 // "disabled 2 subscriptions of pglogical", of what it has cut off. Errc::unsupported for an extension that nothing here
 // can disarm. Those of `kept` are left as they are. In a shielded session.
 Result<Lines> cut_extensions(postgres::Connection& session, const Extensions& kept);
+
+// The tables that it cuts them off in. What production has deleted there is in dead rows.
+Result<Oids> find_tables_of_extensions(postgres::Connection& session, const Extensions& kept);
 
 // "extension citus: it connects to its worker nodes" for those of `kept` that the session's database has.
 Result<Lines> describe_extensions(postgres::Connection& session, const Extensions& kept);

@@ -9,6 +9,7 @@
 #include "common/sanitize/ties/event_triggers.h"
 #include "common/sanitize/ties/foreign_servers.h"
 #include "common/sanitize/ties/jobs.h"
+#include "common/sanitize/ties/stored_connections.h"
 #include "common/sanitize/ties/ways_out.h"
 
 namespace polygon::sanitize {
@@ -121,6 +122,14 @@ Status cut_acting_extensions(Connection& session, const std::string& database, c
     return {};
 }
 
+// Tables of users with what was overwritten or, by production, deleted: a password maybe. Whatever this run has
+// changed: one before it may have been interrupted after its COMMIT.
+Result<Oids> find_tables_of_secrets(Connection& session, const TiePlan& plan) {
+    Oids tables = TRY(find_tables_of_extensions(session, plan.kept_extensions));
+    if (plan.foreign_servers == ForeignServers::detach) tables.merge(TRY(find_tables_of_connections(session)));
+    return tables;
+}
+
 Status cut_in_database(Connection& session, const std::string& database, const TiePlan& plan, Findings& findings) {
     TRY(session.execute("BEGIN"));
     Notes(database, findings.disarmed).add("disabled ", TRY(disable_login_triggers(session)));
@@ -136,11 +145,11 @@ Status cut_in_database(Connection& session, const std::string& database, const T
     }
     if (database == kAdministrative) Notes(database, findings.disarmed).add("", TRY(create_stamp_table(session)));
     TRY(restore_event_triggers(session, triggers));
-    const ChangedTables tables = TRY(read_changed_tables(session));
     TRY(session.execute("COMMIT"));
-    // What was overwritten there may be a password.
-    TRY(rewrite_tables(session, tables.with_old_rows));
-    return renew_statistics(session, tables.with_old_rows);
+    if (plan.to_be_dropped.contains(database)) return {};
+    const Oids tables = TRY(find_tables_of_secrets(session, plan));
+    TRY(rewrite_tables(session, tables));
+    return renew_statistics(session, tables);
 }
 
 }  // namespace

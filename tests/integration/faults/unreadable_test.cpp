@@ -119,5 +119,30 @@ TEST_CASE("files that cannot be read wait with the reason, and nothing is remove
     static_cast<void>(site.node.wait());
 }
 
+// polygon-role-change goes by the record: the generation of before would have a replica wiped that has cloned since.
+TEST_CASE("a node that cannot read its files does not say that it carries what it carried before") {
+    if (!is_supported()) return;
+    Site site;
+    site.put(entrypoint::keys().generation(),
+             to_json(etcd::Generation{.generation = "g1", .leader = "one", .system_identifier = "100"}));
+    site.put("/service/main/initialize", "100");
+    const FaultPage page(site.root / "page");
+    site.node.start({{"LD_PRELOAD", POLYGON_FAULT_LIBRARY},
+                     {kPageVariable, page.file().string()},
+                     {kBelowVariable, site.root.string()}});
+    const auto says = [&](const std::string& generation) {
+        const auto record = site.node.record(site.client);
+        return record && record->is_patroni_running && record->generation == generation;
+    };
+    site.require([&] { return says("g1"); });
+    std::strncpy(page->unreadable, "/data/postmaster.pid", sizeof page->unreadable - 1);
+    page->unreadable_with = EIO;
+    site.require([&] { return says(""); });
+    page->unreadable_with = 0;
+    site.require([&] { return says("g1"); });
+    site.node.signal(SIGTERM);
+    static_cast<void>(site.node.wait());
+}
+
 }  // namespace
 }  // namespace polygon::faults

@@ -131,8 +131,9 @@ TEST_CASE("a password that is production's own") {
 
 TEST_CASE("parameters that would open the quarantine") {
     Site& site = Site::shared();
-    for (const std::string name : {"archive_command", "listen_addresses", "port", "restore_command", "primary_conninfo",
-                                   "Listen_Addresses", "data_sync_retry", "zero_damaged_pages", "work_mem = '1MB' #"}) {
+    for (const std::string name :
+         {"archive_command", "listen_addresses", "port", "restore_command", "primary_conninfo", "Listen_Addresses",
+          "data_sync_retry", "zero_damaged_pages", "vacuum_defer_cleanup_age", "work_mem = '1MB' #"}) {
         site.clear();
         site.write_configuration(site.good_section() + "  quarantine: {parameters: {\"" + name + "\": x}}\n");
         check_refusal(site.bootstrap(), Errc::configuration, "may not set '" + name + "'",

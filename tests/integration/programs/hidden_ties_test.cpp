@@ -34,6 +34,14 @@ CREATE TABLE partman.part_config AS SELECT 'public.t' AS parent_table, 'on' AS a
 CREATE SCHEMA _cluster;
 CREATE TABLE _cluster.sl_path (pa_server int, pa_client int, pa_conninfo text);
 INSERT INTO _cluster.sl_path VALUES (1, 2, 'host=prod password=slony-secret');
+CREATE SCHEMA bucardo;
+CREATE TABLE bucardo.db (name text, dbdsn text NOT NULL DEFAULT '', dbhost text, dbpass text,
+    dbconn text NOT NULL DEFAULT '');
+INSERT INTO bucardo.db VALUES ('a', '', 'prod', 'bucardo-secret', ''), ('b', 'dbi:Pg:password=dsn-secret', '', NULL, ''),
+    ('c', '', 'prod', NULL, 'password=conn-secret');
+CREATE TABLE dblink_mapping_mimeo (data_source_id serial, data_source text NOT NULL, username text NOT NULL, pwd text);
+INSERT INTO dblink_mapping_mimeo (data_source, username) VALUES ('host=prod password=source-secret', 'mimeo');
+CREATE TABLE broker AS SELECT 1 AS id, 'b.example' AS host, '/' AS vhost, 'an application''s own' AS password;
 CREATE SCHEMA cron;
 CREATE TABLE cron.job AS SELECT 'an application''s own' AS what;
 CREATE TABLE nodes AS SELECT 'https://docs.example' AS conninfo;
@@ -77,15 +85,22 @@ TEST_CASE("what tools have installed by scripts of their own is switched off and
          {"switched off 2 active jobs of pgagent (pga_job)", "switched off 1 active jobs of pg_timetable (chain)",
           "switched off 1 active jobs of pg_partman (part_config)",
           "dropped 1 connections stored by pgAgent (pga_jobstep.jstconnstr)",
-          "dropped 1 connections stored by Slony-I (sl_path.pa_conninfo)"}) {
+          "dropped 1 connections stored by Slony-I (sl_path.pa_conninfo)",
+          "dropped 1 connections stored by Bucardo (db.dbpass)", "dropped 1 connections stored by Bucardo (db.dbdsn)",
+          "dropped 1 connections stored by Bucardo (db.dbconn)",
+          "dropped 1 connections stored by mimeo (dblink_mapping_mimeo.data_source)"}) {
         INFO(line);
         CHECK(holds(marker.disarmed, std::string("database tools: ") + line));
     }
     site.with_server(site.data_directory(), [&](const stdfs::path& socket) {
-        CHECK(site.query(socket, "postgres", "tools",
-                         "SELECT count(*) FILTER (WHERE jobenabled), (SELECT count(*) FILTER (WHERE live) FROM "
-                         "timetable.chain), (SELECT min(what) FROM cron.job), (SELECT min(conninfo) FROM nodes) FROM "
-                         "pgagent.pga_job") == "0|0|an application's own|https://docs.example");
+        CHECK(
+            site.query(socket, "postgres", "tools",
+                       "SELECT count(*) FILTER (WHERE jobenabled), (SELECT count(*) FILTER (WHERE live) FROM "
+                       "timetable.chain), (SELECT min(what) FROM cron.job), (SELECT min(conninfo) FROM nodes), (SELECT "
+                       "min(password) FROM broker) FROM pgagent.pga_job") ==
+            "0|0|an application's own|https://docs.example|an application's own");
+        CHECK(site.query(socket, "postgres", "tools", "SELECT count(*) FROM bucardo.db b WHERE b::text ~ 'secret'") ==
+              "0");
         CHECK(prove(socket).exit_status == 0);
         site.query(socket, "postgres", "tools", "UPDATE pgagent.pga_job SET jobenabled = true");
         const process::Finished refused = prove(socket);

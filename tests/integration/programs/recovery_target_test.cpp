@@ -1,4 +1,7 @@
 // recovery.*: a clone as production was at some moment after the backup.
+#include <csignal>
+#include <fstream>
+
 #include <fmt/format.h>
 
 #include "tests/integration/programs/live_production.h"
@@ -78,6 +81,40 @@ void check_refusal(const std::string& recovery, Errc code, const std::string& me
 
 TEST_CASE("without a target the archive's WAL takes the clone to the end of the backup and no further") {
     CHECK(moments("").empty());
+}
+
+// As wal-g does, which fetches ahead into a folder of pg_wal.
+TEST_CASE("what restore_command leaves running ends with recovery, and writes nothing into the clone") {
+    Site& site = node("");
+    const stdfs::path script = site.path() / "fetch-ahead";
+    const stdfs::path pid_file = site.path() / "fetch-ahead.pid";
+    std::ofstream(script) << fmt::format(
+        "#!/bin/sh\n"
+        "setsid sh -c 'echo $$ >>{0}; while :; do mkdir -p pg_wal/.fetch; echo ahead >>pg_wal/.fetch/wal; sleep 0.01; "
+        "done' "
+        "</dev/null >/dev/null 2>&1 &\n"
+        "exec cp {1}/$1 $2\n",
+        pid_file.string(), LiveProduction::shared().archive().string());
+    stdfs::permissions(script, stdfs::perms::owner_all | stdfs::perms::group_all | stdfs::perms::others_all);
+    std::ofstream(pid_file).close();
+    stdfs::permissions(pid_file, stdfs::perms::all);
+    site.write_configuration(
+        fmt::format("  source: {{directory: {}}}\n  tablespaces: {{{}: {}}}\n"
+                    "  recovery: {{restore_command: '{} %f %p'}}\n"
+                    "  roles:\n    passwords: {{app: {{env: APP_PASSWORD}}}}\n",
+                    history().backup.string(), (site.path() / "history-fast").string(),
+                    (site.path() / "node/fast").string(), script.string()));
+    const process::Finished done = site.bootstrap();
+    INFO(done.err);
+    std::ifstream pids(pid_file);
+    std::vector<pid_t> left;
+    for (pid_t pid = 0; pids >> pid;) {
+        if (kill(pid, SIGKILL) == 0) left.push_back(pid);
+    }
+    CHECK(done.exit_status == 0);
+    CHECK(left.empty());
+    CHECK_FALSE(stdfs::exists(site.data_directory() / "pg_wal/.fetch"));
+    CHECK(stdfs::file_size(pid_file) > 0);
 }
 
 TEST_CASE("each kind of target has what was before it and nothing of what came after") {

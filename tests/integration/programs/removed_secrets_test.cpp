@@ -59,6 +59,13 @@ INSERT INTO pg_extension VALUES (99991, 'pglogical', 10, 'pglogical'::regnamespa
 CREATE SCHEMA pgq_node;
 CREATE TABLE pgq_node.node_location (queue_name text, node_name text, node_location text, dead boolean);
 INSERT INTO pgq_node.node_location VALUES ('q', 'n', 'host=prod password=location-secret', false);
+CREATE SCHEMA _cluster;
+CREATE TABLE _cluster.sl_path (pa_server int, pa_client int, pa_conninfo text);
+INSERT INTO _cluster.sl_path VALUES (1, 2, 'host=prod password=deleted-path-secret');
+DELETE FROM _cluster.sl_path;
+INSERT INTO pglogical.node_interface VALUES ('b', 'host=prod password=deleted-node-secret');
+DELETE FROM pglogical.node_interface WHERE if_name = 'b';
+UPDATE pglogical.node_interface SET if_dsn = 'host=/nonexistent port=1' WHERE if_name = 'a';
 CREATE SERVER before FOREIGN DATA WRAPPER bare OPTIONS (password 'dropped-server-secret');
 CREATE USER MAPPING FOR app SERVER before OPTIONS (password 'dropped-mapping-secret');
 CREATE FOREIGN TABLE old (id int OPTIONS (api_token 'dropped-column-secret')) SERVER before
@@ -95,6 +102,8 @@ const Secrets kSecrets = {APP_BEFORE,
                           "dropped-table-secret",
                           "node-secret",
                           "location-secret",
+                          "deleted-path-secret",
+                          "deleted-node-secret",
                           "closed-server-secret",
                           "closed-mapping-secret",
                           "dropped-database-secret",

@@ -97,6 +97,16 @@ void Site::start_standby(const std::string& name, const std::string& source, con
     start(name, settings);
 }
 
+process::Child Site::start_patient_copy(const std::string& source) {
+    require(workspace_->make_directory("copy"));
+    process::Environment environment = workspace_->environment(workspace_->path() / "copy");
+    environment["PGPASSWORD"] = "secret";
+    return require(process::Child::start(workspace_->tool(
+        {(workspace_->postgres_bin() / "pg_basebackup").string(), "-D", data("copy").string(), "-d",
+         fmt::format("host=127.0.0.1 port={} user=replicator", ports_.at(source)), "--checkpoint=spread", "--no-sync"},
+        environment)));
+}
+
 void Site::start(const std::string& name, const std::vector<std::string>& settings) {
     ports_[name] = require(support::free_port());
     support::ServerCommand command{

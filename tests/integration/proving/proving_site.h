@@ -41,6 +41,8 @@ class Site {
         return proof;
     }
     std::string query(const std::string& name, const std::string& sql);
+    // A pg_basebackup that waits for a checkpoint at the server's leisure.
+    process::Child start_patient_copy(const std::string& source);
     // In place of the whole file, in force at once.
     void set_hba(const std::string& name, const std::string& lines);
     void configure(const std::string& name, const std::string& authentication);

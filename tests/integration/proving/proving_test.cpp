@@ -49,6 +49,20 @@ TEST_CASE("a primary is seen by its own socket and peer, without any password or
     CHECK(proof.evidence.empty());
 }
 
+TEST_CASE("a primary says that a base backup waits for its checkpoint, and no longer than it does") {
+    CHECK(site().prove("one").waiting_backups == 0);
+    // So many pages to write that a checkpoint at leisure takes minutes.
+    site().query("one", "CREATE TABLE dirty AS SELECT i, repeat('x', 100) FROM generate_series(1, 100000) AS i");
+    process::Child copy = site().start_patient_copy("one");
+    const NodeProof waiting =
+        site().prove_until("one", [](const NodeProof& proof) { return proof.waiting_backups == 1; });
+    CHECK(waiting.cloned_bytes == 0);
+    CHECK_FALSE(copy.poll().has_value());
+    site().query("one", "CHECKPOINT");  // hurries the one that runs
+    CHECK(require(copy.wait(system_clock(), Deadline(system_clock(), std::chrono::seconds(60)))) == 0);
+    CHECK(site().prove("one").waiting_backups == 0);
+}
+
 TEST_CASE("standbys say whom they receive from, one behind the other, and what they have") {
     const std::uint64_t written = site().prove("one").current_lsn;
     const auto has_it = [&](const NodeProof& proof) { return proof.received_lsn >= written; };

@@ -211,7 +211,7 @@ TEST_CASE("an order that comes between a look and the transaction that follows f
     const Order order = phase == Phase::stage ? Order::abort : Order::rollback;
     bool is_given = false;
     bench.person.on_show = [&](const View& view, const std::string& waiting_for) {
-        const bool is_about_to_act = waiting_for.empty() && (phase != Phase::verify || view.verdict);
+        const bool is_about_to_act = waiting_for.empty() && (phase != Phase::verify || view.certified);
         if (is_given || view.phase.phase != phase || !is_about_to_act) return;
         is_given = bench.store.give_order(order).has_value();
     };

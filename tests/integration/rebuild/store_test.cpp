@@ -179,6 +179,16 @@ TEST_CASE("a rebuild is not begun over an order to the one before") {
     CHECK(bench.look().order == Order::rollback);
 }
 
+TEST_CASE("a word that is no order does not keep a rebuild from being begun, and goes") {
+    StoreBench bench;
+    bench.be_in(Phase::done);
+    const std::string key = bench.store.keys().order();
+    bench.polygon.put(key, "rolback");
+    REQUIRE(bench.store.begin(*bench.lock, bench.look(), bench.plan(), StoreBench::to(Phase::stage)).has_value());
+    CHECK_FALSE(bench.polygon.get(key).has_value());
+    CHECK(bench.polygon.phase() == "stage");
+}
+
 TEST_CASE("an order is withdrawn by nobody but the one who gave it, and a rollback outranks an abort") {
     StoreBench bench;
     bench.be_in(Phase::stage);

@@ -30,7 +30,12 @@ TEST_CASE("the disk is seen as it is: the data directory, the staged clone and t
     make_data(places.data, "g1", postgres::Stage::proven);
     CHECK(look_at_disk(places)->data.generation == "g1");
     CHECK(look_at_disk(places)->backup_label == "monday");
-    CHECK_FALSE(look_at_disk(places)->was_primary);  // there is no control file
+    CHECK(look_at_disk(places)->was_primary);  // it may have been: the control file makes no sense
+    CHECK(look_at_disk(places)->is_control_unreadable);
+    std::filesystem::rename(places.data / "global/pg_control", scratch.path() / "pg_control");
+    CHECK_FALSE(look_at_disk(places)->was_primary);
+    CHECK_FALSE(look_at_disk(places)->is_control_unreadable);
+    std::filesystem::rename(scratch.path() / "pg_control", places.data / "global/pg_control");
     REQUIRE(postgres::set_aside_for(places, "g2").has_value());
     CHECK(look_at_disk(places)->previous_for == "g2");
     CHECK(look_at_disk(places)->data.state == DataState::empty);

@@ -143,5 +143,20 @@ TEST_CASE("data of which a file cannot be understood waits with the reason, whoe
     CHECK(read(places.data / "pg_tblspc/16384/file") == "newer");
 }
 
+TEST_CASE("data whose polygon.json a newer version has written is not removed as unfinished") {
+    const support::Scratch scratch;
+    const Places places = postgres::find_places(scratch.path() / "data");
+    const auto content = GENERATE(Content::whole, Content::fragment);
+    make(scratch.path(), places.data, "", content, "newer");
+    std::string marker = to_json(postgres::GenerationMarker{.generation = "g1", .stage = postgres::Stage::proven});
+    marker.replace(marker.find("proven"), 6, "certified");
+    put(places.data / "polygon.json", marker);
+    const Decision decision = settle(places);
+    const bool is_whole = content == Content::whole;
+    CHECK(read((is_whole ? places.data : places.previous) / "pg_tblspc/16384/file") == "newer");
+    if (is_whole) CHECK_THAT(decision.reason, ContainsText("unknown stage 'certified'"));
+    CHECK(decision.action == (is_whole ? Action::wait : Action::start));
+}
+
 }  // namespace
 }  // namespace polygon::entrypoint

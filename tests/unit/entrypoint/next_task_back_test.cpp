@@ -41,6 +41,21 @@ TEST_CASE("on the way back a standby waits for a leader, though not for ever") {
     check(next(orders(Phase::restore), seen), Task::start_patroni, AnswerState::working);
 }
 
+TEST_CASE("on the way back a control file that cannot be read is neither a standby's nor the primary's") {
+    DiskSeen disk = old_data();
+    disk.is_control_unreadable = true;
+    disk.was_primary = true;  // for the others: its record says that it may have been
+    disk.data.unreadable = "cannot read 'pg_control': Input/output error";
+    NodeSeen seen = node("polygon2", disk);
+    seen.others.holder = "";
+    seen.phase_seen_for = 60s;
+    check(next(orders(Phase::restore), seen), Task::none, AnswerState::working);
+    CHECK(next(orders(Phase::restore), seen).reason ==
+          "whether its server was the primary cannot be read: cannot read 'pg_control': Input/output error");
+    seen.others = {.holder = "polygon1", .is_holder_back = true};
+    check(next(orders(Phase::restore), seen), Task::start_patroni, AnswerState::working);
+}
+
 TEST_CASE("where Patroni was never stopped the way back asks for nothing, and the staged clone goes at its end") {
     const NodeSeen seen = node("polygon2", with_staged(old_data()), PatroniState::running);
     check(next(orders(Phase::restore), seen), Task::none, AnswerState::done);

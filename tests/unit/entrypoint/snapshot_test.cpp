@@ -1,7 +1,13 @@
 #include "bootstrap/entrypoint/guard/snapshot.h"
 
+#include <array>
+#include <csignal>
+#include <cstdlib>
 #include <fstream>
 
+#include <grp.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/postgres/generation_marker.h"
@@ -51,8 +57,9 @@ TEST_CASE("a control file or polygon.json that is there and makes no sense is ne
     std::ofstream(places.data / "polygon.json") << "";
     CHECK(look_at_data(places)->state == DataState::complete);
     CHECK_FALSE(look_at_data(places)->unreadable.empty());
-    std::filesystem::remove(places.data / "global/pg_control");  // then it is an interrupted copy, whatever it says
-    CHECK(look_at_data(places)->state == DataState::half);
+    std::filesystem::remove(places.data /
+                            "global/pg_control");  // nothing can start it, and it is nobody's as far as known
+    CHECK(look_at_data(places)->state == DataState::fragment);
     CHECK(look_at_data(places)->unreadable.empty());
 }
 
@@ -97,6 +104,40 @@ TEST_CASE("a server that runs on the data directory is seen by its postmaster.pi
     CHECK_FALSE(look_at_data(places)->has_running_server);
     std::ofstream(places.data / "postmaster.pid") << "999999999\n";
     CHECK_FALSE(look_at_data(places)->has_running_server);
+}
+
+// 0: seen while it runs, and not any more. Of a user without privileges, for root may look at every process.
+int look_at_hidden_server() {
+    if (geteuid() == 0 && (setgroups(0, nullptr) != 0 || setgid(65534) != 0 || setuid(65534) != 0)) return 10;
+    std::string name = "/tmp/polygon-test-XXXXXX";
+    if (mkdtemp(name.data()) == nullptr) return 11;
+    const std::filesystem::path directory = name;
+    std::array<int, 2> ready = {};
+    if (pipe(ready.data()) != 0) return 12;
+    const pid_t server = fork();
+    if (server == 0) {
+        if (chdir(name.c_str()) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 || write(ready[1], "\n", 1) != 1) _exit(1);
+        while (true)
+            pause();
+    }
+    char byte = 0;
+    if (read(ready[0], &byte, 1) != 1) return 13;
+    std::ofstream(directory / "postmaster.pid") << server << "\n";
+    const auto seen = postgres::read_postmaster(directory);
+    kill(server, SIGKILL);
+    waitpid(server, nullptr, 0);
+    const auto gone = postgres::read_postmaster(directory);
+    std::filesystem::remove_all(directory);
+    if (!seen || !gone) return 14;
+    return *seen == server && !*gone ? 0 : 1;
+}
+
+TEST_CASE("a server whose working directory may not be looked at is one that runs") {
+    const pid_t pid = fork();
+    if (pid == 0) _exit(look_at_hidden_server());
+    int status = 0;
+    REQUIRE(waitpid(pid, &status, 0) == pid);
+    CHECK(process::to_exit_status(status) == 0);
 }
 
 }  // namespace

@@ -148,6 +148,13 @@ TEST_CASE("Ctrl-C on a terminal reaches Patroni once, by what is forwarded") {
     CHECK(wait_for(terminal.supervisor) == 1);
 }
 
+TEST_CASE("what asks for a password on the terminal gets none, and is not stopped") {
+    Ready ready;
+    const Terminal terminal({"bash", "-c", "read line < /dev/tty; " + ready.say() + "; exit $(($? + 41))"});
+    ready.wait();
+    CHECK(wait_for(terminal.supervisor) == 41);
+}
+
 TEST_CASE("a second SIGINT does not interrupt Patroni's shutdown, and a SIGTSTP does not stop it") {
     Ready ready;
     const pid_t pid = supervise_apart({"bash", "-c",
@@ -157,6 +164,19 @@ TEST_CASE("a second SIGINT does not interrupt Patroni's shutdown, and a SIGTSTP 
     ready.wait();
     kill(pid, SIGTSTP);
     kill(pid, SIGINT);
+    CHECK(wait_for(pid) == 42);
+}
+
+TEST_CASE("a SIGINT does not interrupt the shutdown of a Patroni that a rebuild stops") {
+    Ready ready;
+    const pid_t pid = supervise_apart({"bash", "-c",
+                                       "trap 'trap \"exit 9\" INT; kill -INT $PPID; sleep 1; exit 42' TERM; " +
+                                           ready.say() + "; while :; do sleep 0.05; done"},
+                                      [&](Supervisor& supervisor) {
+                                          start(supervisor);
+                                          ready.wait();
+                                          supervisor.stop_patroni();
+                                      });
     CHECK(wait_for(pid) == 42);
 }
 

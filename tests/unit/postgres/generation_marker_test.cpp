@@ -51,14 +51,14 @@ TEST_CASE("a marker from before collations were compared is read") {
     CHECK(marker_from_json(text, "test")->generation == "g");
 }
 
-TEST_CASE("no marker is no error, an unreadable one is, and an unknown stage counts as unfinished") {
+TEST_CASE("no marker is no error, an unreadable one is, and so is an unknown stage") {
     const support::Scratch scratch;
     CHECK_FALSE(read_marker(scratch.path())->has_value());
     std::ofstream(scratch.path() / "polygon.json") << "{\"generation\": 1";
     CHECK(read_marker(scratch.path()).error().code == Errc::data_directory_invalid);
     std::string text = to_json({.generation = "g"});
     text.replace(text.find("restoring"), 9, "something");
-    CHECK(marker_from_json(text, "test")->stage == Stage::restoring);
+    CHECK(marker_from_json(text, "test").error().message == "'test' cannot be understood: unknown stage 'something'");
 }
 
 }  // namespace

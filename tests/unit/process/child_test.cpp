@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/process/environment.h"
+#include "common/process/orphans.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch.h"
 
@@ -158,6 +159,28 @@ void check_goes(pid_t pid) {
 Command shell_with_second(const std::filesystem::path& file) {
     return {.argv = {"/bin/sh", "-c", "sleep 600 & echo $! > '" + file.string() + "'; wait; exit 3"},
             .reach = Reach::group};
+}
+
+TEST_CASE("orphans end with what they have started, and a child that was there before goes on") {
+    const support::Scratch scratch;
+    Result<Child> started = Child::start({.argv = {"/bin/sleep", "600"}});
+    REQUIRE(started);
+    Child before = std::move(*started);
+    pid_t second = 0;
+    {
+        Orphans orphans;
+        REQUIRE(run_checked({.argv = {"/bin/sh", "-c",
+                                      "setsid sh -c 'sleep 600 & echo $! > \"" + (scratch.path() / "pid").string() +
+                                          "\"; wait; exit 3' >/dev/null 2>&1 &"}},
+                            system_clock(), soon()));
+        second = read_pid(scratch.path() / "pid");
+        CHECK_FALSE(is_gone(second));
+        REQUIRE(orphans.end(system_clock(), soon()));
+        CHECK(kill(second, 0) != 0);
+        CHECK_FALSE(before.poll());
+        REQUIRE(orphans.end(system_clock(), soon()));
+    }
+    CHECK_FALSE(before.poll());
 }
 
 TEST_CASE("of a group, what the child has started is gone with it") {

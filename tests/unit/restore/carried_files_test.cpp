@@ -171,6 +171,11 @@ TEST_CASE("the nearest entry of files.keep and files.exclude decides") {
     CHECK(rules.fate_of("tls/server.key") == Fate::unknown);
     CHECK(rules.fate_of("base/1/notes") == Fate::carried);
     CHECK(rules.fate_of("scratch/a/b") == Fate::excluded);
+    const FileRules below = rules_of({"base/5", "pg_wal"});  // PGroonga keeps its files in a database's folder
+    CHECK(below.fate_of("base/5/pgrn.0000001") == Fate::carried);
+    CHECK(below.fate_of("base/5/1259") == Fate::carried);
+    CHECK(below.fate_of("base/5/t3_16384") == Fate::dropped);
+    CHECK(below.fate_of("pg_wal/archive_status/000000010000000000000003.ready") == Fate::dropped);
     CHECK(rules.entry_of("orioledb_data/tmp/2") == "orioledb_data/");
     CHECK(rules.entry_of("scratch/a/b") == "scratch/");
 }
