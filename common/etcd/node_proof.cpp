@@ -46,7 +46,8 @@ Json login_json(const Login& login) {
             {"address", login.address},
             {"error", login.error},
             {"hba_line", login.hba_line},
-            {"is_refused", login.is_refused}};
+            {"is_refused", login.is_refused},
+            {"is_full", login.is_full}};
 }
 
 Login to_login(const Json& json) {
@@ -56,7 +57,8 @@ Login to_login(const Json& json) {
             .address = json.value("address", ""),
             .error = json.value("error", ""),
             .hba_line = json.value("hba_line", ""),
-            .is_refused = json.value("is_refused", false)};
+            .is_refused = json.value("is_refused", false),
+            .is_full = json.value("is_full", false)};
 }
 
 NodeProof to_proof(const Json& json) {

@@ -20,6 +20,7 @@ struct Login {
     std::string hba_line;  // of pg_hba.conf there, if one is missing
     // The server answered, and said no. Otherwise it could not be asked: it is down, or starting.
     bool is_refused = false;
+    bool is_full = false;  // it has as many connections as it may have, and says nothing of who is let in
 
     bool operator==(const Login&) const = default;
 };

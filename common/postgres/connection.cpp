@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <poll.h>
 
+#include "common/base/clock.h"
 #include "common/base/printable.h"
 #include "common/postgres/conninfo.h"
 
@@ -181,6 +183,23 @@ Result<Keywords> merge(const ConnectionParameters& parameters) {
     return merged;
 }
 
+constexpr int kExpandNoName = 0;  // libpq would take a database's name with a '=' for a connection string
+
+// As libpq takes them; good as long as what they were made of.
+struct Arrays {
+    explicit Arrays(const Keywords& merged) {
+        for (const auto& [keyword, value] : merged) {
+            keywords.push_back(keyword.c_str());
+            values.push_back(value.reveal().c_str());
+        }
+        keywords.push_back(nullptr);
+        values.push_back(nullptr);
+    }
+
+    std::vector<const char*> keywords;
+    std::vector<const char*> values;
+};
+
 // Whether a server before 17 has refused what it does not know. The message is in the server's language, the
 // parameter's name in none.
 bool is_unknown_to(const std::string& message) {
@@ -219,16 +238,8 @@ Result<Connection> Connection::open(const ConnectionParameters& parameters) {
         return found == merged.end() ? std::string() : found->second.reveal();
     };
     if (parameters.host_is == HostIs::one_server) TRY(require_one_server(text_of("host"), text_of("port")));
-    std::vector<const char*> keywords;
-    std::vector<const char*> values;
-    for (const auto& [keyword, value] : merged) {
-        keywords.push_back(keyword.c_str());
-        values.push_back(value.reveal().c_str());
-    }
-    keywords.push_back(nullptr);
-    values.push_back(nullptr);
-    constexpr int kExpandNoName = 0;  // libpq would take a database's name with a '=' for a connection string
-    Connection connection(PQconnectdbParams(keywords.data(), values.data(), kExpandNoName));
+    const Arrays arrays(merged);
+    Connection connection(PQconnectdbParams(arrays.keywords.data(), arrays.values.data(), kExpandNoName));
     if (PQstatus(connection.connection_.get()) != CONNECTION_OK) {
         return Error{Errc::connection, "cannot connect: " + trimmed(PQerrorMessage(connection.connection_.get())), "",
                      Retry::safe};
@@ -236,6 +247,25 @@ Result<Connection> Connection::open(const ConnectionParameters& parameters) {
     PQsetNoticeProcessor(
         connection.connection_.get(), [](void*, const char*) {}, nullptr);
     return connection;
+}
+
+bool Connection::is_refused_as_full(const ConnectionParameters& parameters) {
+    constexpr auto kLongest = std::chrono::seconds(5);
+    const auto merged = merge(parameters);
+    if (!merged) return false;
+    const Arrays arrays(*merged);
+    const Connection connection(PQconnectStartParams(arrays.keywords.data(), arrays.values.data(), kExpandNoName));
+    pg_conn* raw = connection.connection_.get();
+    PQsetErrorVerbosity(raw, PQERRORS_SQLSTATE);
+    const Deadline deadline(system_clock(), kLongest);
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    while ((state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) && PQsocket(raw) >= 0) {
+        const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        pollfd socket = {.fd = PQsocket(raw), .events = events, .revents = 0};
+        if (::poll(&socket, 1, static_cast<int>(deadline.remaining().count())) <= 0) return false;
+        state = PQconnectPoll(raw);
+    }
+    return state == PGRES_POLLING_FAILED && trimmed(PQerrorMessage(raw)).ends_with(" 53300");
 }
 
 Result<Connection> Connection::open_shielded(const ConnectionParameters& parameters,

@@ -62,6 +62,9 @@ class Connection {
     // Errc::connection with libpq's message. connect_timeout is 10 s unless given; texts are UTF-8 in both directions.
     // No value is expanded: a database may be called "host=x dbname=y".
     static Result<Connection> open(const ConnectionParameters& parameters);
+    // Whether a server refuses this login for nothing but the number of connections that it has (SQLSTATE 53300), which
+    // libpq says in the server's language alone. Tries it once more, for a few seconds at most.
+    static bool is_refused_as_full(const ConnectionParameters& parameters);
     // With shielding_options() from the first packet on. Where the server's version is not known beforehand, the
     // options of 17 are tried first: a server before it refuses them by name, and has no login triggers.
     static Result<Connection> open_shielded(const ConnectionParameters& parameters,

@@ -51,10 +51,11 @@ Result<Situation> wait_for_answers(RebuildStore& store, const std::string& id, T
 Result<Answered> ask_nodes(RebuildStore& store, const std::string& id, etcd::LeaseId lease, TerminalOperator& person,
                            Clock& clock) {
     TRY(refuse_at_once(TRY(store.look())));
-    TRY(store.ask({.id = id, .purpose = etcd::ProofPurpose::rehearse}, lease));
+    const etcd::ProofRequest request{.id = id, .purpose = etcd::ProofPurpose::rehearse};
+    TRY(store.ask(request, lease));
     log_info("asking every node what it would do, and whom it lets in");
     Result<Situation> seen = wait_for_answers(store, id, person, clock);
-    const Status withdrawn = store.withdraw_request();
+    const Status withdrawn = store.withdraw_request(request);
     if (!seen) return seen.error();
     TRY(withdrawn);
     Survey survey = make_survey(*seen, id);

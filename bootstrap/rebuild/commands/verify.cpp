@@ -145,11 +145,12 @@ Status verify(const VerifyRequest& request, Clock& clock) {
     TRY(require_answerable(TRY(store.look())));
     const auto expected = TRY(find_expected(cluster, TRY(cluster.read_generation())));
     TerminalOperator person(clock);
-    const std::string id = "verify-" + etcd::make_generation_name(clock.wall());
-    TRY(store.ask({.id = id, .purpose = etcd::ProofPurpose::verify}, TRY(store.grant_lease(kRequestLifetime))));
-    Verifying verifying(store, id, expected, person, clock);
+    const etcd::ProofRequest asked{.id = "verify-" + etcd::make_generation_name(clock.wall()),
+                                   .purpose = etcd::ProofPurpose::verify};
+    TRY(store.ask(asked, TRY(store.grant_lease(kRequestLifetime))));
+    Verifying verifying(store, asked.id, expected, person, clock);
     const auto certificate = certify(verifying, cluster, request);
-    const Status withdrawn = store.withdraw_request();
+    const Status withdrawn = store.withdraw_request(asked);
     if (!certificate) return certificate.error();
     TRY(withdrawn);
     return sanitize::require_all(certificate->checks);

@@ -39,6 +39,7 @@ std::optional<Check> check_logins(const Reported& polygon, const std::string& ro
     std::vector<std::string> refused;
     std::string user;
     std::size_t tried = 0;
+    bool are_all_refused = true;
     for (const patroni::MemberKey& member : polygon.cluster.members) {
         const etcd::NodeProof* proof = find_proof(polygon, member.name);
         if (proof == nullptr) continue;
@@ -46,12 +47,13 @@ std::optional<Check> check_logins(const Reported& polygon, const std::string& ro
             if (login.role != role || login.member != polygon.cluster.leader) continue;
             ++tried;
             user = login.user;
+            if (login.is_full) are_all_refused = false;  // it says nothing of who is let in
             if (!login.error.empty()) refused.push_back(fmt::format("from {}: {}", member.name, login.error));
         }
     }
     if (tried == 0) return std::nullopt;
     // A member that follows has shown what it needs; one that streams from another may be kept out here on purpose.
-    const bool are_all_refused = refused.size() == tried;
+    are_all_refused = are_all_refused && refused.size() == tried;
     return Check{role + kLogin, refused.empty(),
                  refused.empty() ? fmt::format("{}, from {} nodes", user.empty() ? "the default user" : user, tried)
                                  : fmt::format("{}", fmt::join(refused, "; ")),

@@ -111,8 +111,9 @@ Status RebuildStore::ask(const etcd::ProofRequest& request, etcd::LeaseId lease)
         "Run the same command again in a minute.", Retry::safe};
 }
 
-Status RebuildStore::withdraw_request() {
-    TRY(client_.commit({.compares = {}, .then = {etcd::remove(keys_.preflight()), etcd::remove(keys_.proof())}}));
+Status RebuildStore::withdraw_request(const etcd::ProofRequest& request) {
+    TRY(client_.commit({.compares = {etcd::value_is(keys_.proof(), etcd::to_json(request))},
+                        .then = {etcd::remove(keys_.preflight()), etcd::remove(keys_.proof())}}));
     return {};
 }
 

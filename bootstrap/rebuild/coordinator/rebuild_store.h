@@ -57,7 +57,8 @@ class RebuildStore {
     // Errc::conflict if a request of somebody else is there.
     // To rehearse: what they would do as well (the key `preflight`).
     Status ask(const etcd::ProofRequest& request, etcd::LeaseId lease);
-    Status withdraw_request();
+    // Nobody else's: its own may have gone with its lease.
+    Status withdraw_request(const etcd::ProofRequest& request);
     // A lease for a request by someone who holds no lock.
     Result<etcd::LeaseId> grant_lease(std::chrono::seconds ttl);
 

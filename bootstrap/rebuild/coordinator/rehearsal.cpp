@@ -36,7 +36,7 @@ std::set<std::string> required_servers(const Survey& survey, const std::string& 
 // A server that is down says nothing of its rules; the one that leads is up, and out of reach then.
 Need need_of(const Survey& survey, const Login& login, const std::set<std::string>& servers) {
     if (login.role != "superuser" && !servers.contains(login.member)) return Need::useful;
-    const bool is_out_of_reach = login.role != "superuser" && login.member == survey.cluster.leader;
+    const bool is_out_of_reach = !login.is_full && login.role != "superuser" && login.member == survey.cluster.leader;
     return login.is_refused || is_out_of_reach ? Need::required : Need::useful;
 }
 
@@ -79,7 +79,7 @@ Status check_rehearsal(const Survey& survey, const Wanted& wanted, const std::st
                          "Run this version of pg-polygon on every node; its log says what else is wrong."};
         if (!surveyed.proof->access.empty())
             return Error{Errc::refused, fmt::format("'{}': {}", name, surveyed.proof->access),
-                         "Set postgresql.pg_hba in Patroni's configuration, with the lines that are in force now."};
+                         "Set postgresql.pg_hba and pg_ident in Patroni's configuration, with the lines in force now."};
     }
     std::vector<std::string> refused;
     std::vector<std::string> lines;

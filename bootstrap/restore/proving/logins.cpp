@@ -1,6 +1,7 @@
 #include "bootstrap/restore/proving/logins.h"
 
 #include <array>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/fs/fd.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/ping.h"
@@ -17,10 +19,13 @@
 namespace polygon::bootstrap {
 namespace {
 
+using namespace std::chrono_literals;
 using postgres::Connection;
 using postgres::ConnectionParameters;
 
-constexpr const char* kConnectTimeout = "5";       // seconds
+constexpr const char* kConnectTimeout = "5";  // seconds
+constexpr int kMoreTries = 10;                // of a server that is full
+constexpr auto kPause = 300ms;
 constexpr const char* kRejection = "pg_hba.conf";  // a file's name, in every language of the server's messages
 
 struct FreeAddresses {
@@ -91,14 +96,24 @@ Status try_one(const Target& target, const ConnectionParameters& parameters) {
     return {};
 }
 
+void note_refusal(etcd::Login& login, const ConnectionParameters& parameters) {
+    login.is_full = Connection::is_refused_as_full(parameters);
+    login.is_refused = !login.is_full && postgres::ping(parameters) == postgres::Reachability::accepts;
+}
+
 etcd::Login try_login(const Target& target) {
     const ConnectionParameters parameters = parameters_for(target);
     etcd::Login login{
         .role = target.role, .user = target.credentials.username, .member = target.member, .address = target.address};
-    const Status tried = try_one(target, parameters);
+    Status tried = try_one(target, parameters);
+    // max_wal_senders may leave one place, and every node tries at the same time.
+    for (int i = 0; i < kMoreTries && !tried && Connection::is_refused_as_full(parameters); ++i) {
+        system_clock().sleep(kPause);
+        tried = try_one(target, parameters);
+    }
     if (tried) return login;
     login.error = tried.error().message;
-    login.is_refused = postgres::ping(parameters) == postgres::Reachability::accepts;
+    note_refusal(login, parameters);
     if (login.error.find(kRejection) != std::string::npos) login.hba_line = missing_line(target, parameters);
     return login;
 }
@@ -135,8 +150,7 @@ etcd::Login local_login(const patroni::Configuration& configuration, const patro
                       .address = local.address(),
                       .error = error};
     if (error.empty()) return login;
-    postgres::ConnectionParameters parameters{.keywords = local.keywords};
-    login.is_refused = postgres::ping(parameters) == postgres::Reachability::accepts;
+    note_refusal(login, {.keywords = local.keywords, .password = local.password, .key_password = local.key_password});
     if (error.find(kRejection) == std::string::npos) return login;
     const std::string user = quoted(superuser.username);
     login.hba_line = local.is_by_socket()

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "bootstrap/restore/plan.h"
@@ -80,21 +81,56 @@ class Proving {
         } else {
             proof_.logins.push_back(local_login(configuration_, local_, configuration_.postgresql.database, ""));
         }
-        if (!patroni::has_lasting_access_rules(configuration_.postgresql, cluster_.dynamic) &&
-            local_.password.is_empty())
-            proof_.access = fmt::format(
-                "Patroni's configuration sets no postgresql.pg_hba, and the superuser has no password: the pg_hba.conf "
-                "of a new data directory would not let it in by {}",
-                local_.address());
+        proof_.access = lost_access();
         if (proof_.role == etcd::ServerRole::unknown || !proof_.is_visible) return;
+        if (proof_.access.empty()) note(find_lost_map(), "cannot look at its access rules");
+        std::optional<etcd::Login> failed;  // the last one, unless it was passed over
         const sanitize::ConnectTo watched = [&](const std::string& database) {
             Result<Connection> session = connect_to_(database);
-            if (!session)
-                proof_.logins.push_back(local_login(configuration_, local_, database, session.error().message));
+            failed.reset();
+            if (!session) failed = local_login(configuration_, local_, database, session.error().message);
             return session;
         };
         const auto looked = sanitize::collect_evidence(watched, {}, sanitize::Moment::later);
-        if (!looked && looked.error().code != Errc::connection) note(looked.error(), "cannot look at its databases");
+        if (looked) return;
+        if (looked.error().code != Errc::connection) return note(looked.error(), "cannot look at its databases");
+        if (failed) proof_.logins.push_back(*std::move(failed));
+    }
+
+    // Without rules of Patroni's a new data directory has ours, by which nobody is let in without a password.
+    std::string lost_access() const {
+        const patroni::PostgresqlSection& section = configuration_.postgresql;
+        if (patroni::has_lasting_access_rules(section, cluster_.dynamic)) return "";
+        std::vector<std::string> roles;
+        if (section.superuser.password.is_empty()) roles.emplace_back("superuser");
+        if (section.replication.password.is_empty()) roles.emplace_back("replication");
+        if (section.rewind && section.rewind->password.is_empty()) roles.emplace_back("rewind");
+        if (roles.empty()) return "";
+        return fmt::format(
+            "Patroni's configuration sets no postgresql.pg_hba, and no password for {}: the pg_hba.conf of a new data "
+            "directory would not let it in",
+            fmt::join(roles, " and "));
+    }
+
+    // A superuser who is let in by another name than the system's, by a map that the new data directory has not.
+    Status find_lost_map() {
+        constexpr std::string_view kByPatroni = "overwritten by Patroni";  // patroni/postgresql/config.py, ConfigWriter
+        if (!local_.is_by_socket()) return {};
+        Connection session = TRY(connect_to_(configuration_.postgresql.database));
+        const auto maps = TRY(session.column(  // of the first line that matches, which is the one that counts
+            "SELECT o FROM (SELECT auth_method, options FROM pg_catalog.pg_hba_file_rules WHERE type = 'local' "
+            "AND error IS NULL AND user_name && ARRAY['all', SESSION_USER::text] "
+            "AND database && ARRAY['all', pg_catalog.current_database()::text] ORDER BY line_number LIMIT 1) rule, "
+            "pg_catalog.unnest(options) o WHERE auth_method = 'peer' AND o LIKE 'map=%'"));
+        if (maps.empty()) return {};
+        const std::filesystem::path file = TRY(session.value("SELECT pg_catalog.current_setting('ident_file')"));
+        const std::filesystem::path data = TRY(session.value("SELECT pg_catalog.current_setting('data_directory')"));
+        if (file.parent_path() != data || TRY(fs::read_file(file)).find(kByPatroni) != std::string::npos) return {};
+        proof_.access = fmt::format(
+            "the superuser is let in by {} of {}, and Patroni's configuration sets no postgresql.pg_ident: in a new "
+            "data directory that file is empty",
+            maps.front(), file.string());
+        return {};
     }
 
     void add_logins() {

@@ -1,4 +1,5 @@
 #include "common/etcd/rebuild_keys.h"
+#include "common/fs/file.h"
 #include "common/sanitize/certificate.h"
 #include "tests/integration/proving/proving_site.h"
 #include "tests/support/catch.h"
@@ -175,6 +176,22 @@ TEST_CASE("a wrong password is distinguished from an address without a server") 
     CHECK(site().client().commit({.compares = {}, .then = {etcd::remove(kPrefix + "members/gone")}}).has_value());
 }
 
+TEST_CASE("a server that has no connection left says nothing of whom it lets in, in whatever language") {
+    site().query("one", "CREATE ROLE rewinder LOGIN PASSWORD 'secret' CONNECTION LIMIT 0");
+    site().set_hba("one", "host all rewinder 127.0.0.1/32 scram-sha-256\n" + site().peer_only());
+    site().configure("two", site().by_peer() + "    rewind: {username: rewinder, password: secret}\n");
+    const NodeProof proof = site().prove("two", {"--logins"});
+    site().configure("two", site().by_peer());
+    site().set_hba("one", site().peer_only());
+    site().query("one", "DROP ROLE rewinder");
+    const etcd::Login* full = find_login(proof, "rewind", "one");
+    REQUIRE(full != nullptr);
+    CHECK_FALSE(full->error.empty());
+    CHECK(full->is_full);
+    CHECK_FALSE(full->is_refused);
+    CHECK(full->hba_line.empty());
+}
+
 TEST_CASE("a superuser whom its own server keeps out is a refused login with the line that is missing") {
     std::string by_host = site().by_peer();
     by_host.replace(by_host.find("use_unix_socket: true"), 21, "use_unix_socket: false");
@@ -195,11 +212,33 @@ TEST_CASE("how Patroni connects may stand in the dynamic configuration") {
     site().configure("two", bare);
     CHECK(site().prove("two").role == ServerRole::unknown);
     CHECK_THAT(site().prove("two", {"--rehearsal"}).access, ContainsText("sets no postgresql.pg_hba"));
+    site().configure("two",
+                     "  authentication:\n    superuser: {username: x, password: y}\n    replication: {username: r}\n");
+    CHECK_THAT(site().prove("two", {"--rehearsal"}).access, ContainsText("and no password for replication: "));
+    site().configure("two", bare);
     site().put("config", R"({"postgresql":{"use_unix_socket":true,"pg_hba":["local all all peer"]}})");
     CHECK(site().prove("two").role == ServerRole::standby);
     CHECK(site().prove("two", {"--rehearsal"}).access.empty());
     CHECK(site().client().commit({.compares = {}, .then = {etcd::remove(kPrefix + "config")}}).has_value());
     site().configure("two", site().by_peer());
+}
+
+TEST_CASE("a superuser by a map of names loses it with the data directory, unless Patroni writes pg_ident.conf") {
+    site().query("one", "CREATE ROLE boss SUPERUSER LOGIN");
+    const std::string map = "admins " + site().superuser() + " boss\n";
+    require(fs::replace_file(site().data("one") / "pg_ident.conf", map));
+    site().set_hba("one", "local all boss peer map=admins\n" + site().peer_only());
+    std::string as_boss = site().by_peer();
+    as_boss.replace(as_boss.find("username: "), 10 + site().superuser().size(), "username: boss");
+    site().configure("one", as_boss);
+    const NodeProof lost = site().prove("one", {"--rehearsal"});
+    CHECK(lost.role == ServerRole::primary);
+    CHECK_THAT(lost.access, ContainsText("the superuser is let in by map=admins of "));
+    require(fs::replace_file(site().data("one") / "pg_ident.conf", "# It will be overwritten by Patroni!\n" + map));
+    CHECK(site().prove("one", {"--rehearsal"}).access.empty());
+    site().configure("one", site().by_peer());
+    site().set_hba("one", site().peer_only());
+    site().query("one", "DROP ROLE boss");
 }
 
 TEST_CASE("a database that keeps the superuser out is found by the rehearsal") {

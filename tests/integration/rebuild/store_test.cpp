@@ -204,6 +204,25 @@ TEST_CASE("an order is withdrawn by nobody but the one who gave it, and a rollba
     CHECK(bench.look().order == Order::none);
 }
 
+TEST_CASE("a request whose lease has run out withdraws nobody else's") {
+    StoreBench bench;
+    const etcd::ProofRequest first{.id = "first", .purpose = etcd::ProofPurpose::verify};
+    const etcd::ProofRequest second{.id = "second", .purpose = etcd::ProofPurpose::rehearse};
+    const auto lease = bench.store.grant_lease(60s);
+    REQUIRE(lease.has_value());
+    REQUIRE(bench.store.ask(first, *lease).has_value());
+    CHECK(bench.store.ask(second, *lease).error().code == Errc::conflict);
+    REQUIRE(etcd::Client({.urls = {StoreBench::server().url()}}).revoke_lease(*lease).has_value());
+    const auto another = bench.store.grant_lease(60s);
+    REQUIRE(another.has_value());
+    REQUIRE(bench.store.ask(second, *another).has_value());
+    REQUIRE(bench.store.withdraw_request(first).has_value());
+    CHECK(bench.store.ask(first, *another).error().code == Errc::conflict);
+    REQUIRE(bench.store.withdraw_request(second).has_value());
+    CHECK(bench.store.ask(first, *another).has_value());
+    REQUIRE(bench.store.withdraw_request(first).has_value());
+}
+
 TEST_CASE("what etcd refuses for good is told in its own words, and is nothing to wait for") {
     http::TestServer server([](const http::Received& request) {
         return request.target == "/v3/kv/txn"

@@ -104,5 +104,16 @@ TEST_CASE("logins to the leader: one that is kept out is a warning, nobody let i
     CHECK(find_check(judged(view), "replication login").weight == Weight::required);
 }
 
+TEST_CASE("a leader that streams to as many as it may is no polygon to roll back") {
+    View view = proven_view();
+    for (const std::string& member : kMembers) {
+        proof_of(view, member).logins.front().error = "number of requested standby connections exceeds";
+        proof_of(view, member).logins.front().is_full = true;
+    }
+    CHECK(judged(view).pending.empty());
+    CHECK(find_check(judged(view), "replication login").weight == Weight::advisory);
+    CHECK_FALSE(find_check(judged(view), "replication login").holds);
+}
+
 }  // namespace
 }  // namespace polygon::rebuild

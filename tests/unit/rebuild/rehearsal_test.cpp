@@ -71,6 +71,14 @@ TEST_CASE("a leader out of reach is refused; one of the others, or one that is t
     CHECK(rehearsal_warnings(with_login("polygon1", refused_replication("polygon3")), {}, "polygon1").size() == 1);
 }
 
+TEST_CASE("a leader whose connections are all taken is a warning, and no refusal") {
+    Login login = refused_replication("polygon2");
+    login.is_refused = false;
+    login.is_full = true;
+    CHECK(check_rehearsal(with_login("polygon3", login), {}, "polygon1").has_value());
+    CHECK(rehearsal_warnings(with_login("polygon3", login), {}, "polygon1").size() == 1);
+}
+
 TEST_CASE("a cascading member needs the leader to clone it, and only its source where it is copied") {
     Survey survey = with_login("polygon3", refused_replication("polygon2"));
     survey.cluster.members[2].replicates_from = "polygon1";
