@@ -230,14 +230,24 @@ Status require_no_address_in_environment() {
                  "Unset it, and name the backup's server in polygon.source.connection (service=… too)."};
 }
 
-Result<Connection> Connection::open(const ConnectionParameters& parameters) {
+namespace {
+
+// What libpq may be told: every way to a server begins here, with a password or without.
+Result<Keywords> require_safe(const ConnectionParameters& parameters) {
     if (parameters.host_is != HostIs::anything) TRY(require_no_address_in_environment());
-    const Keywords merged = TRY(merge(parameters));
+    Keywords merged = TRY(merge(parameters));
     const auto text_of = [&](const char* keyword) {
         const auto found = merged.find(keyword);
         return found == merged.end() ? std::string() : found->second.reveal();
     };
     if (parameters.host_is == HostIs::one_server) TRY(require_one_server(text_of("host"), text_of("port")));
+    return merged;
+}
+
+}  // namespace
+
+Result<Connection> Connection::open(const ConnectionParameters& parameters) {
+    const Keywords merged = TRY(require_safe(parameters));
     const Arrays arrays(merged);
     Connection connection(PQconnectdbParams(arrays.keywords.data(), arrays.values.data(), kExpandNoName));
     if (PQstatus(connection.connection_.get()) != CONNECTION_OK) {
@@ -251,7 +261,7 @@ Result<Connection> Connection::open(const ConnectionParameters& parameters) {
 
 bool Connection::is_refused_as_full(const ConnectionParameters& parameters) {
     constexpr auto kLongest = std::chrono::seconds(5);
-    const auto merged = merge(parameters);
+    const auto merged = require_safe(parameters);
     if (!merged) return false;
     const Arrays arrays(*merged);
     const Connection connection(PQconnectStartParams(arrays.keywords.data(), arrays.values.data(), kExpandNoName));

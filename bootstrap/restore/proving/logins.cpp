@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/fs/fd.h"
 #include "common/postgres/connection.h"
+#include "common/postgres/data_directory.h"
 #include "common/postgres/ping.h"
 
 namespace polygon::bootstrap {
@@ -150,7 +151,16 @@ etcd::Login local_login(const patroni::Configuration& configuration, const patro
                       .address = local.address(),
                       .error = error};
     if (error.empty()) return login;
-    note_refusal(login, {.keywords = local.keywords, .password = local.password, .key_password = local.key_password});
+    ConnectionParameters parameters{
+        .keywords = local.keywords,
+        .password = local.password,
+        .key_password = local.key_password,
+        .host_is = local.is_by_socket() ? postgres::HostIs::socket_directory : postgres::HostIs::one_server};
+    // It may be let in this time, and is a superuser's session then.
+    constexpr int kFirstWithLoginTriggers = 17;
+    const auto major = postgres::read_major_version(configuration.postgresql.data_dir);
+    parameters.keywords["options"] = postgres::shielding_options(major.value_or(kFirstWithLoginTriggers));
+    note_refusal(login, parameters);
     if (error.find(kRejection) == std::string::npos) return login;
     const std::string user = quoted(superuser.username);
     login.hba_line = local.is_by_socket()

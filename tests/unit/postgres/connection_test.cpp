@@ -52,6 +52,13 @@ TEST_CASE("a database's name is never a connection string, whatever it looks lik
     CHECK(listener.count_connections() == 0);
 }
 
+TEST_CASE("whether a server is full is asked of nobody that no session would be opened to") {
+    support::Listener listener;
+    const std::string two = fmt::format("127.0.0.1,127.0.0.1:{}", listener.port());
+    CHECK_FALSE(Connection::is_refused_as_full(at_address(two, "u", Secret("hush"), "db")));
+    CHECK(listener.count_connections() == 0);
+}
+
 TEST_CASE("a keyword of a newer libpq than ours does not keep a session from being opened") {
     const auto refused =
         Connection::open(at_address("127.0.0.1:1", "u", Secret("hush"), "db", {{"sslnegotiation", "postgres"}}));
