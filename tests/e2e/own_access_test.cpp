@@ -163,7 +163,7 @@ TEST_CASE("a polygon with peer authentication only, a cascading and a delayed re
     REQUIRE_THAT(find_check(certificate, "superuser login").at("detail").get<std::string>(), ContainsText("/sockets:"));
     // The same where the data is.
     REQUIRE(polygon.query(polygon.leader(), "SELECT certificate->>'verified_at' FROM polygon.refresh") ==
-            certificate.at("verified_at"));
+            certificate.at("verified_at").get<std::string>());
     REQUIRE(require(fs::read_file(polygon.leader().directory() / "data.certificate.json")) == stored);
 
     // What would fail after the stop is found before it.
