@@ -1,43 +1,17 @@
 #include "common/etcd/node_proof.h"
 
 #include <array>
-#include <string_view>
-#include <utility>
 
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include "common/etcd/value_json.h"
 
 namespace polygon::etcd {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::array kRoles = {std::pair{ServerRole::unknown, std::string_view("unknown")},
                                std::pair{ServerRole::primary, std::string_view("primary")},
                                std::pair{ServerRole::standby, std::string_view("standby")}};
 constexpr std::array kPurposes = {std::pair{ProofPurpose::rehearse, std::string_view("rehearse")},
                                   std::pair{ProofPurpose::verify, std::string_view("verify")}};
-
-template <class Table, class Value>
-std::string_view word_of(const Table& table, Value value) {
-    for (const auto& [known, word] : table) {
-        if (known == value) return word;
-    }
-    return table.front().second;
-}
-
-template <class Table>
-auto value_of(const Table& table, const std::string& text) {
-    for (const auto& [known, word] : table) {
-        if (word == text) return known;
-    }
-    throw std::runtime_error(fmt::format("unknown word '{}'", text));
-}
-
-// Messages quote paths, which may be no UTF-8.
-std::string dump(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 Json login_json(const Login& login) {
     return {{"role", login.role},

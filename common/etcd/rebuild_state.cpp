@@ -2,19 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
-#include <utility>
 
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include "common/etcd/value_json.h"
 
 namespace polygon::etcd {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-template <class Value>
-using Words = std::pair<Value, std::string_view>;
 
 constexpr std::array kModes = {Words<Mode>{Mode::reset, "reset"}, Words<Mode>{Mode::staged, "staged"},
                                Words<Mode>{Mode::in_place, "in-place"}};
@@ -35,23 +27,6 @@ constexpr std::array kAnswerStates = {Words<AnswerState>{AnswerState::working, "
                                       Words<AnswerState>{AnswerState::done, "done"},
                                       Words<AnswerState>{AnswerState::failed, "failed"}};
 
-template <class Table, class Value>
-std::string_view word_of(const Table& table, Value value) {
-    for (const auto& [known, word] : table) {
-        if (known == value) return word;
-    }
-    return table.front().second;
-}
-
-// An unknown word is an error of the whole value: nothing is done on a guess.
-template <class Table>
-auto value_of(const Table& table, const std::string& text) {
-    for (const auto& [known, word] : table) {
-        if (word == text) return known;
-    }
-    throw std::runtime_error(fmt::format("unknown word '{}'", text));
-}
-
 template <class Parse>
 auto parse_value(const std::string& text, std::string_view key, Parse&& parse) -> Result<decltype(parse(Json()))> {
     try {
@@ -64,11 +39,6 @@ auto parse_value(const std::string& text, std::string_view key, Parse&& parse) -
 
 std::string text_or_none(const Json& json, const char* key) {
     return json.value(key, std::string());
-}
-
-// Messages quote paths, which may be no UTF-8.
-std::string dump(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Json backup_json(const PlannedBackup& backup) {
