@@ -251,7 +251,9 @@ Result<Connection> Connection::open(const ConnectionParameters& parameters) {
     const Arrays arrays(merged);
     Connection connection(PQconnectdbParams(arrays.keywords.data(), arrays.values.data(), kExpandNoName));
     if (PQstatus(connection.connection_.get()) != CONNECTION_OK) {
-        return Error{Errc::connection, "cannot connect: " + trimmed(PQerrorMessage(connection.connection_.get())), "",
+        // libpq 17 and 18 say nothing of a socket that could not be made.
+        const std::string reason = trimmed(PQerrorMessage(connection.connection_.get()));
+        return Error{Errc::connection, "cannot connect: " + (reason.empty() ? "libpq gives no reason" : reason), "",
                      Retry::safe};
     }
     PQsetNoticeProcessor(

@@ -75,7 +75,8 @@ TEST_CASE("a session that is opened without network reaches nobody") {
     });
     REQUIRE_FALSE(dialled.has_value());
     CHECK(dialled.error().code == Errc::connection);
-    CHECK_THAT(dialled.error().message, ContainsText("Address family not supported by protocol"));
+    CHECK_THAT(dialled.error().message,
+               ContainsText("Address family not supported by protocol") || ContainsText("libpq gives no reason"));
     CHECK(listener.count_connections() == 0);
 }
 
