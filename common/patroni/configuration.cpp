@@ -132,7 +132,9 @@ PostgresqlSection read_postgresql(Reader& reader) {
     if (const std::string database = reader.text("postgresql.database"); !database.empty()) section.database = database;
     if (reader.find("postgresql.use_unix_socket") != nullptr)
         section.use_unix_socket = is_true(reader.text("postgresql.use_unix_socket"));
-    section.has_pg_hba = reader.find("postgresql.pg_hba") != nullptr;
+    const Node* rules =
+        reader.find("postgresql.pg_hba");  // Patroni passes over an empty list (config.py, replace_pg_hba)
+    section.has_pg_hba = rules != nullptr && !rules->items.empty();
     read_users(reader, section);
     if (const Node* parameters = reader.find("postgresql.parameters")) {
         for (const auto& [name, value] : parameters->entries) {

@@ -121,7 +121,8 @@ LocalConnection local_connection(const PostgresqlSection& section, const std::st
 bool has_lasting_access_rules(const PostgresqlSection& section, const std::string& dynamic) {
     const Json shared = dynamic_section(dynamic);
     const bool is_elsewhere = !section.config_dir.empty() && section.config_dir != section.data_dir;
-    return section.has_pg_hba || shared.contains("pg_hba") || is_elsewhere || parameter(section, shared, "hba_file");
+    const bool is_shared = shared.contains("pg_hba") && !shared.at("pg_hba").empty();
+    return section.has_pg_hba || is_shared || is_elsewhere || parameter(section, shared, "hba_file");
 }
 
 std::string address_in(const std::string& conn_url) {

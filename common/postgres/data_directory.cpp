@@ -104,6 +104,20 @@ Status bring_link_targets_back(const Path& data_directory) {
     return {};
 }
 
+// A tablespace whose disk is not mounted now would stay behind under its old name. A set_aside() that did not end may
+// have renamed the target already.
+Status require_link_targets(const Path& data_directory) {
+    for (const Path& link : TRY(list_links(data_directory))) {
+        const Path target = TRY(read_link(link));
+        const Path aside = without_suffix(target.string()) + kPreviousSuffix;
+        if (TRY(fs::is_there(target)) || TRY(fs::is_there(aside))) continue;
+        return Error{Errc::io,
+                     fmt::format("the link '{}' leads to '{}', which is not there", link.string(), target.string()),
+                     "Mount the disk that it is on; if the directory is lost, create it empty, or remove the link."};
+    }
+    return {};
+}
+
 Status require_not_less_than_previous(const Places& places) {
     if (TRY(read_completeness(places.data)) >= TRY(read_completeness(places.previous))) return {};
     return Error{Errc::conflict,
@@ -231,6 +245,7 @@ Status set_aside(const Places& places) {
     if (TRY(list_entries(places.data)).empty()) return {};
     TRY(require_movable(places));
     TRY(require_not_less_than_previous(places));
+    TRY(require_link_targets(places.data));
     TRY(remove_data_directory(places.previous, LinkTargets::with_suffix));
     TRY(move_link_targets(places.data, kPreviousSuffix));
     return fs::rename_durably(places.data, places.previous);

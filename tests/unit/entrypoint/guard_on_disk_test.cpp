@@ -158,5 +158,26 @@ TEST_CASE("data whose polygon.json a newer version has written is not removed as
     CHECK(decision.action == (is_whole ? Action::wait : Action::start));
 }
 
+TEST_CASE("data on a disk that is not mounted now is not set aside without it") {
+    const support::Scratch scratch;
+    const Path& root = scratch.path();
+    const Places places = postgres::find_places(root / "data");
+    make(root, places.previous, ".previous", Content::whole, "older");
+    make(root, places.data, "", Content::whole, "old");
+    stdfs::rename(root / "fast", root / "unmounted");
+    stdfs::rename(root / "fast.previous", root / "unmounted.previous");
+    const Status moved = postgres::set_aside(places);
+    REQUIRE_FALSE(moved.has_value());
+    CHECK(moved.error().message == "the link '" + (places.data / "pg_tblspc/16384").string() + "' leads to '" +
+                                       (root / "fast").string() + "', which is not there");
+    CHECK(read(places.previous / "base/1/1") == "older");
+    CHECK(read(places.data / "pg_wal/file") == "old");
+    stdfs::rename(root / "unmounted", root / "fast");
+    stdfs::rename(root / "unmounted.previous", root / "fast.previous");
+    REQUIRE(postgres::set_aside(places).has_value());
+    CHECK(read(places.previous / "pg_tblspc/16384/file") == "old");
+    CHECK(read(places.previous / "pg_wal/file") == "old");
+}
+
 }  // namespace
 }  // namespace polygon::entrypoint

@@ -238,5 +238,18 @@ TEST_CASE("refuses another store than etcd3, which Patroni takes by name, and Ci
     CHECK(variable.error().message == "Patroni's configuration store is 'consul' in 'PATRONI_CONSUL_HOST'");
 }
 
+TEST_CASE("an empty pg_hba is none, as Patroni has it") {
+    const auto has_rules = [](const std::string& value) {
+        return load_text(
+                   "scope: main\nname: node1\netcd3: {host: 127.0.0.1:2379}\n"
+                   "postgresql: {data_dir: /data, pg_hba: " +
+                   value + "}\n")
+            ->postgresql.has_pg_hba;
+    };
+    CHECK(has_rules("[local all all peer]"));
+    CHECK_FALSE(has_rules("[]"));
+    CHECK_FALSE(has_rules("null"));
+}
+
 }  // namespace
 }  // namespace polygon::patroni

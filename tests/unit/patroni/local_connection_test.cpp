@@ -62,6 +62,7 @@ TEST_CASE("the dynamic configuration counts where the node's own says nothing") 
 TEST_CASE("access rules last where Patroni writes them, or where they are no part of the data directory") {
     CHECK_FALSE(has_lasting_access_rules(section("*:5432"), ""));
     CHECK(has_lasting_access_rules(section("*:5432"), R"({"postgresql":{"pg_hba":["local all all peer"]}})"));
+    CHECK_FALSE(has_lasting_access_rules(section("*:5432"), R"({"postgresql":{"pg_hba":[]}})"));
     PostgresqlSection own = section("*:5432");
     own.has_pg_hba = true;
     CHECK(has_lasting_access_rules(own, ""));
