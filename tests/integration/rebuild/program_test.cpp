@@ -236,10 +236,11 @@ TEST_CASE("after the end a rollback wants the old data kept on every node, and n
     CHECK(desk.polygon().phase() == "rolled-back");
 }
 
-// A rebuild that stays in `replicas`: no server is there that could say who streams.
-process::Child run_until(Desk& desk, const std::string& phase) {
+// A rebuild that stays in this phase.
+process::Child run_until(Desk& desk, Phase phase) {
+    desk.polygon().hold(phase);
     process::Child child = desk.start({"run", "--yes"});
-    const auto status = desk.play(child, [&] { return desk.polygon().phase() == phase; });
+    const auto status = desk.play(child, [&] { return desk.polygon().phase() == etcd::to_text(phase); });
     INFO(desk.text());
     REQUIRE_FALSE(status.has_value());
     return child;
@@ -247,7 +248,7 @@ process::Child run_until(Desk& desk, const std::string& phase) {
 
 TEST_CASE("a second coordinator is refused while one is at work") {
     Desk desk;
-    process::Child first = run_until(desk, "replicas");
+    process::Child first = run_until(desk, Phase::replicas);
     process::Child second = desk.start({"run", "--yes"});
     const Ended ended = desk.finish(second);
     CHECK(ended.status == exit_status(Errc::conflict));
@@ -258,7 +259,7 @@ TEST_CASE("a second coordinator is refused while one is at work") {
 
 TEST_CASE("a coordinator that was killed is followed by a run that is refused, and a rollback that goes back") {
     Desk desk;
-    { process::Child first = run_until(desk, "replicas"); }
+    { process::Child first = run_until(desk, Phase::replicas); }
     desk.polygon().remove(desk.polygon().rebuild_keys().lock());  // its lease ends by itself, later
     const Ended again = desk.run({"run", "--yes"});
     CHECK(again.status == exit_status(Errc::refused));
@@ -278,7 +279,7 @@ TEST_CASE("a coordinator that was killed is followed by a run that is refused, a
 
 TEST_CASE("a rollback asks the coordinator that is at work, and both say what came of it") {
     Desk desk;
-    process::Child first = run_until(desk, "replicas");
+    process::Child first = run_until(desk, Phase::replicas);
     std::filesystem::rename(desk.output(), desk.output().string() + ".first");
     process::Child second = desk.start({"rollback"});
     const Ended ended = desk.finish(second);
@@ -291,7 +292,7 @@ TEST_CASE("a rollback asks the coordinator that is at work, and both say what ca
 
 TEST_CASE("SIGTERM detaches once the polygon was stopped, and says how to go on") {
     Desk desk;
-    process::Child child = run_until(desk, "replicas");
+    process::Child child = run_until(desk, Phase::replicas);
     child.signal(SIGTERM);
     const Ended ended = desk.finish(child);
     CHECK(ended.status == 128 + SIGTERM);
@@ -302,8 +303,7 @@ TEST_CASE("SIGTERM detaches once the polygon was stopped, and says how to go on"
 
 TEST_CASE("SIGTERM before that aborts") {
     Desk desk;
-    desk.polygon().hold(Phase::stage);
-    process::Child child = run_until(desk, "stage");
+    process::Child child = run_until(desk, Phase::stage);
     child.signal(SIGTERM);
     const Ended ended = desk.finish(child);
     INFO(ended.text);
