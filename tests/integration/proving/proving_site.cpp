@@ -61,7 +61,7 @@ std::string Site::peer_only() const {
 
 std::string Site::by_peer() const {
     return fmt::format(
-        "  use_unix_socket: true\n  pg_hba: []\n  authentication:\n    superuser: {{username: {}}}\n"
+        "  use_unix_socket: true\n  pg_hba: [local all all peer]\n  authentication:\n    superuser: {{username: {}}}\n"
         "    replication: {{username: replicator, password: secret}}\n",
         superuser_);
 }

@@ -208,7 +208,7 @@ TEST_CASE("a superuser whom its own server keeps out is a refused login with the
 
 TEST_CASE("how Patroni connects may stand in the dynamic configuration") {
     std::string bare = site().by_peer();
-    bare.erase(0, std::string("  use_unix_socket: true\n  pg_hba: []\n").size());
+    bare.erase(0, std::string("  use_unix_socket: true\n  pg_hba: [local all all peer]\n").size());
     site().configure("two", bare);
     CHECK(site().prove("two").role == ServerRole::unknown);
     CHECK_THAT(site().prove("two", {"--rehearsal"}).access, ContainsText("sets no postgresql.pg_hba"));
